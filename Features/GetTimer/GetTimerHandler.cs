@@ -1,0 +1,30 @@
+using Microsoft.EntityFrameworkCore;
+using TimerSync.Infrastructure.Database;
+using TimerSync.Infrastructure.Timers;
+
+namespace TimerSync.Features.GetTimer;
+
+/// <summary>Reads a user's newest committed timer, for <c>GET /timers</c>, the page, and a socket's first message.</summary>
+internal sealed class GetTimerHandler(IDbContextFactory<TimerSyncDb> databases, DatabaseIdentity database, TimeProvider clock)
+    : ITimerReader
+{
+    private static readonly string SelectTimer = EmbeddedSql.Load("GetTimer.sql");
+
+    public async Task<TimerSnapshot> ReadAsync(string userId, CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        var rows = await db.QueryAsync<Row>(SelectTimer, cancellationToken, ("user_id", userId));
+        return rows is [var row]
+            ? TimerSnapshot.Of(userId, row.ToRun(), row.Version, database.Epoch, clock.GetUtcNowMilliseconds())
+            : TimerSnapshot.Of(userId, current: null, version: 0, database.Epoch, clock.GetUtcNowMilliseconds());
+    }
+
+    private sealed record Row(long Version, string Id, long StartedAt, long? StoppedAt, long UpdatedAt)
+    {
+        public Run ToRun() => new(
+            Guid.Parse(Id),
+            DateTimeOffset.FromUnixTimeMilliseconds(StartedAt),
+            StoppedAt is { } stoppedAt ? DateTimeOffset.FromUnixTimeMilliseconds(stoppedAt) : null,
+            DateTimeOffset.FromUnixTimeMilliseconds(UpdatedAt));
+    }
+}

@@ -1,0 +1,171 @@
+using System.Buffers;
+using System.Data.Common;
+using System.Net.WebSockets;
+using System.Security.Claims;
+using Microsoft.Extensions.Options;
+using TimerSync.Infrastructure.Auth;
+using TimerSync.Infrastructure.Realtime;
+using TimerSync.Infrastructure.Timers;
+
+namespace TimerSync.Features.SyncSocket;
+
+/// <summary>
+/// One connection's life: register, first snapshot, receive until it closes. Messages are handled one after the other, so
+/// that answers keep the order of what caused them.
+/// </summary>
+internal sealed class ConnectionLoop(
+    ConnectionHub hub,
+    TimerWriter writer,
+    ITimerReader reader,
+    IOptions<SocketOptions> options,
+    TimeProvider clock,
+    ILogger<Connection> logger)
+{
+    private readonly SocketOptions _limits = options.Value;
+
+    public async Task RunAsync(WebSocket socket, ISubprotocol subprotocol, ClaimsPrincipal user)
+    {
+        var connection = new Connection(
+            socket, subprotocol, user.GetUserId(), user.GetSessionId(), user.GetExpiry(), logger);
+        if (hub.TryAdd(connection, _limits.ConnectionsPerUser))
+        {
+            await SendFirstSnapshotAsync(connection);
+        }
+
+        try
+        {
+            await ReceiveAsync(socket, connection);
+        }
+        catch (Exception exception) when (exception is WebSocketException or OperationCanceledException or IOException)
+        {
+            // The peer is gone, or sent what RFC 6455 forbids; the framework has closed the socket already.
+        }
+        finally
+        {
+            hub.Remove(connection);
+            connection.Close(CloseCodes.Normal, "");
+            await connection.Finished;
+        }
+    }
+
+    /// <summary>Registered first, read then: a change in between is sent by the hub, and the older read is ignored.</summary>
+    private async Task SendFirstSnapshotAsync(Connection connection)
+    {
+        try
+        {
+            connection.Publish(new TimerUpdated(await reader.ReadAsync(connection.UserId, CancellationToken.None)));
+        }
+        catch (DbException)
+        {
+            connection.Close(CloseCodes.ServiceRestart, "database unavailable"); // the client tries again
+        }
+    }
+
+    private async Task ReceiveAsync(WebSocket socket, Connection connection)
+    {
+        var commands = new TokenBucket(_limits.CommandsPerSecond, _limits.CommandBurst, clock);
+        var refusals = new TokenBucket(_limits.CommandsPerSecond, _limits.CommandBurst, clock);
+        while (true)
+        {
+            // Without a buffer until something arrives: most connections are idle most of the time.
+            var arrived = await socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None);
+            if (arrived.MessageType == WebSocketMessageType.Close)
+            {
+                return;
+            }
+
+            var buffer = ArrayPool<byte>.Shared.Rent(ClientMessage.BytesMax + 1);
+            try
+            {
+                var (length, type) = await ReceiveMessageAsync(socket, buffer.AsMemory(0, ClientMessage.BytesMax + 1), arrived);
+                if (type == WebSocketMessageType.Close)
+                {
+                    return;
+                }
+
+                if (length > ClientMessage.BytesMax)
+                {
+                    connection.Close(CloseCodes.MessageTooBig, $"a message has at most {ClientMessage.BytesMax} bytes");
+                    await DiscardAsync(socket, buffer);
+                    return;
+                }
+
+                if (commands.TryTake())
+                {
+                    await HandleAsync(connection, buffer.AsMemory(0, length), type);
+                }
+                else if (refusals.TryTake())
+                {
+                    connection.Answer(new ErrorEvent(Parse(connection, buffer.AsSpan(0, length), type)
+                        .Error(ErrorCodes.RateLimited, $"More than {_limits.CommandsPerSecond} messages a second: slow down.")));
+                }
+                else
+                {
+                    connection.Close(CloseCodes.TooMany, "flood");
+                    await DiscardAsync(socket, buffer);
+                    return;
+                }
+            }
+            finally
+            {
+                ArrayPool<byte>.Shared.Return(buffer);
+            }
+
+            await connection.WaitForRoomAsync();
+        }
+    }
+
+    /// <summary>Reads the rest of a message whose first, empty part has been received.</summary>
+    /// <returns>Its length; more than fits means that it is too long.</returns>
+    private static async Task<(int Length, WebSocketMessageType Type)> ReceiveMessageAsync(
+        WebSocket socket, Memory<byte> buffer, ValueWebSocketReceiveResult part)
+    {
+        var length = 0;
+        while (!part.EndOfMessage && part.MessageType != WebSocketMessageType.Close && length < buffer.Length)
+        {
+            part = await socket.ReceiveAsync(buffer[length..], CancellationToken.None);
+            length += part.Count;
+        }
+
+        return (length, part.MessageType);
+    }
+
+    /// <summary>Reads on until the peer has closed too: a socket that is cut with bytes unread would lose the close frame.</summary>
+    private static async Task DiscardAsync(WebSocket socket, Memory<byte> buffer)
+    {
+        while ((await socket.ReceiveAsync(buffer, CancellationToken.None)).MessageType != WebSocketMessageType.Close)
+        {
+        }
+    }
+
+    private async Task HandleAsync(Connection connection, ReadOnlyMemory<byte> utf8, WebSocketMessageType type)
+    {
+        var message = Parse(connection, utf8.Span, type);
+        if (message.Refusal is not null)
+        {
+            connection.Answer(new ErrorEvent(message.Refusal));
+            return;
+        }
+
+        if (message.Command is null)
+        {
+            connection.Answer(new Pong(message.PingSentAt, clock.GetUtcNowMilliseconds()));
+            return;
+        }
+
+        var result = await writer.WriteAsync(message.Command);
+        if (CommandError.From(result.Outcome, message) is { } error)
+        {
+            connection.Answer(new ErrorEvent(error));
+        }
+        else if (result.Outcome == CommandOutcome.Repeated)
+        {
+            connection.Answer(new TimerUpdated(result.Snapshot!)); // a change has been sent to everybody, this one included
+        }
+    }
+
+    private ClientMessage Parse(Connection connection, ReadOnlySpan<byte> utf8, WebSocketMessageType type) =>
+        type == WebSocketMessageType.Text
+            ? ClientMessage.Parse(utf8, connection.UserId, clock.GetUtcNowMilliseconds())
+            : ClientMessage.NotText();
+}

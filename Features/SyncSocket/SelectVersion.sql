@@ -1,0 +1,1 @@
+SELECT version FROM timer_versions WHERE user_id = @user_id

@@ -1,0 +1,175 @@
+using System.Diagnostics;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Options;
+using TimerSync.Infrastructure.Database;
+using TimerSync.Infrastructure.Timers;
+
+namespace TimerSync.Features.SyncSocket;
+
+/// <summary>
+/// Stores commands in SQLite: one connection and prepared statements, used by the writer's thread alone. A failed commit
+/// closes the connection; the next one opens it again, so that nothing of a broken transaction stays behind.
+/// </summary>
+internal sealed class SqliteTimerStore(
+    IOptions<DatabaseOptions> options, DatabaseIdentity database, EpochFile epochFile) : ITimerStore
+{
+    private readonly string _connectionString =
+        new SqliteConnectionStringBuilder(options.Value.ConnectionString) { Pooling = false, ForeignKeys = true }.ToString();
+
+    private Statements? _open;
+
+    public CommandResult[] Commit(IReadOnlyList<TimerCommand> commands, DateTimeOffset now)
+    {
+        try
+        {
+            _open ??= new Statements(_connectionString);
+            return Commit(_open, commands, now);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        _open?.Dispose();
+        _open = null;
+    }
+
+    private CommandResult[] Commit(Statements sql, IReadOnlyList<TimerCommand> commands, DateTimeOffset now)
+    {
+        var results = new CommandResult[commands.Count];
+        var changes = 0;
+
+        sql.Begin();
+        for (var i = 0; i < commands.Count; i++)
+        {
+            results[i] = Apply(sql, commands[i], now);
+            changes += results[i].Outcome == CommandOutcome.Changed ? 1 : 0;
+        }
+
+        var total = sql.CountChanges(changes);
+        sql.Commit();
+        epochFile.Remember(total);
+        return results;
+    }
+
+    private CommandResult Apply(Statements sql, TimerCommand command, DateTimeOffset now)
+    {
+        var decision = TimerRule.Decide(command, sql.SelectRun(command.RunId), sql.SelectCurrentRun(command.UserId), now);
+        if (decision.Changed is null)
+        {
+            return new CommandResult(decision.Outcome, Snapshot(command.UserId, decision.Current, sql.SelectVersion(command.UserId), now));
+        }
+
+        if (decision.Superseded is { } superseded)
+        {
+            sql.SaveRun(command.UserId, superseded, TimerStatus.Stopped); // first: at most one may be running
+        }
+
+        var isCurrent = decision.Changed.Id == decision.Current!.Id;
+        sql.SaveRun(command.UserId, decision.Changed, isCurrent ? TimerRule.StatusOf(decision.Changed) : TimerStatus.Stopped);
+        var version = sql.NextVersion(command.UserId);
+        Debug.Assert(sql.SelectCurrentRun(command.UserId) == decision.Current, "What is stored is what was decided.");
+        return new CommandResult(decision.Outcome, Snapshot(command.UserId, decision.Current, version, now));
+    }
+
+    private TimerSnapshot Snapshot(string userId, Run? current, long version, DateTimeOffset now) =>
+        TimerSnapshot.Of(userId, current, version, database.Epoch, now);
+
+    /// <summary>An open connection with its prepared statements.</summary>
+    private sealed class Statements : IDisposable
+    {
+        private readonly SqliteConnection _connection;
+        private readonly SqliteCommand _begin;
+        private readonly SqliteCommand _commit;
+        private readonly SqliteCommand _selectRun;
+        private readonly SqliteCommand _selectCurrentRun;
+        private readonly SqliteCommand _saveRun;
+        private readonly SqliteCommand _nextVersion;
+        private readonly SqliteCommand _selectVersion;
+        private readonly SqliteCommand _countChanges;
+
+        public Statements(string connectionString)
+        {
+            _connection = new SqliteConnection(connectionString);
+            _connection.Open();
+            SqliteSettings.Apply(_connection);
+            // Immediate: the rule reads before it writes, and no other process may write in between.
+            _begin = Prepare("BEGIN IMMEDIATE");
+            _commit = Prepare("COMMIT");
+            _selectRun = Prepare(EmbeddedSql.Load("SelectRun.sql"), "@id");
+            _selectCurrentRun = Prepare(EmbeddedSql.Load("SelectCurrentRun.sql"), "@user_id");
+            _saveRun = Prepare(EmbeddedSql.Load("SaveRun.sql"), "@id", "@user_id", "@status", "@started_at", "@stopped_at", "@updated_at");
+            _nextVersion = Prepare(EmbeddedSql.Load("NextVersion.sql"), "@user_id");
+            _selectVersion = Prepare(EmbeddedSql.Load("SelectVersion.sql"), "@user_id");
+            _countChanges = Prepare(EmbeddedSql.Load("CountChanges.sql"), "@changes");
+        }
+
+        public void Begin() => _begin.ExecuteNonQuery();
+
+        public void Commit() => _commit.ExecuteNonQuery();
+
+        public StoredRun? SelectRun(Guid id)
+        {
+            using var row = Bind(_selectRun, Text(id)).ExecuteReader();
+            return row.Read() ? new StoredRun(row.GetString(0), ReadRun(id, row)) : null;
+        }
+
+        public Run? SelectCurrentRun(string userId)
+        {
+            using var row = Bind(_selectCurrentRun, userId).ExecuteReader();
+            return row.Read() ? ReadRun(Guid.Parse(row.GetString(0)), row) : null;
+        }
+
+        public void SaveRun(string userId, Run run, TimerStatus status) => Bind(
+            _saveRun,
+            Text(run.Id),
+            userId,
+            status == TimerStatus.Running ? "running" : "stopped",
+            run.StartedAt.ToUnixTimeMilliseconds(),
+            (object?)run.StoppedAt?.ToUnixTimeMilliseconds() ?? DBNull.Value,
+            run.UpdatedAt.ToUnixTimeMilliseconds()).ExecuteNonQuery();
+
+        public long NextVersion(string userId) => (long)Bind(_nextVersion, userId).ExecuteScalar()!;
+
+        public long SelectVersion(string userId) => (long?)Bind(_selectVersion, userId).ExecuteScalar() ?? 0;
+
+        public long CountChanges(int changes) => (long)Bind(_countChanges, changes).ExecuteScalar()!;
+
+        public void Dispose() => _connection.Dispose();
+
+        private static string Text(Guid id) => id.ToString("D");
+
+        private static Run ReadRun(Guid id, SqliteDataReader row) => new(
+            id,
+            DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(1)),
+            row.IsDBNull(2) ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(2)),
+            DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(3)));
+
+        private static SqliteCommand Bind(SqliteCommand command, params ReadOnlySpan<object> values)
+        {
+            for (var i = 0; i < values.Length; i++)
+            {
+                command.Parameters[i].Value = values[i];
+            }
+
+            return command;
+        }
+
+        private SqliteCommand Prepare(string sql, params string[] parameters)
+        {
+            var command = _connection.CreateCommand();
+            command.CommandText = sql;
+            foreach (var name in parameters)
+            {
+                command.Parameters.Add(new SqliteParameter { ParameterName = name });
+            }
+
+            command.Prepare();
+            return command;
+        }
+    }
+}

@@ -1,0 +1,63 @@
+using System.Security.Claims;
+using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
+using TimerSync.Infrastructure.Database;
+
+namespace TimerSync.Infrastructure.Auth;
+
+/// <summary>Makes access tokens: JWT, signed with HS256 (RFC 7519).</summary>
+internal sealed class AccessTokens(IOptions<JwtOptions> options, DatabaseStart database)
+{
+    public const string Issuer = "timersync";
+    public const string Audience = "timersync";
+    public const string Algorithm = SecurityAlgorithms.HmacSha256;
+
+    private readonly JsonWebTokenHandler _handler = new() { SetDefaultTimesOnTokenCreation = false };
+    private readonly Lazy<SymmetricSecurityKey> _key = new(() => new SymmetricSecurityKey(
+        options.Value.SigningKey is { } configured ? Convert.FromBase64String(configured) : database.Identity.SigningKey));
+
+    public SecurityKey Key => _key.Value;
+
+    public TimeSpan Lifetime => options.Value.Lifetime;
+
+    /// <summary>Rounded up: tokens count whole seconds, and one of 1 s must live for 1 s.</summary>
+    public DateTimeOffset ExpiryOf(DateTimeOffset issuedAt) => DateTimeOffset.FromUnixTimeSeconds(
+        (long)Math.Ceiling((issuedAt + Lifetime).ToUnixTimeMilliseconds() / 1000.0));
+
+    /// <param name="userId">Becomes <c>sub</c>.</param>
+    /// <param name="userName">Becomes <c>preferred_username</c>: what the page shows.</param>
+    /// <param name="sessionId">Becomes <c>sid</c>: the row that revokes it.</param>
+    /// <param name="issuedAt">Becomes <c>iat</c>.</param>
+    public string Create(string userId, string userName, string sessionId, DateTimeOffset issuedAt) =>
+        _handler.CreateToken(new SecurityTokenDescriptor
+        {
+            Issuer = Issuer,
+            Audience = Audience,
+            IssuedAt = issuedAt.UtcDateTime,
+            Expires = ExpiryOf(issuedAt).UtcDateTime,
+            SigningCredentials = new SigningCredentials(Key, Algorithm),
+            Claims = new Dictionary<string, object>(StringComparer.Ordinal)
+            {
+                [JwtRegisteredClaimNames.Sub] = userId,
+                [JwtRegisteredClaimNames.PreferredUsername] = userName,
+                [JwtRegisteredClaimNames.Sid] = sessionId,
+            },
+        });
+}
+
+/// <summary>What a valid token says of its bearer.</summary>
+internal static class TokenClaims
+{
+    public static string GetUserId(this ClaimsPrincipal user) => Required(user, JwtRegisteredClaimNames.Sub);
+
+    public static string GetUserName(this ClaimsPrincipal user) => Required(user, JwtRegisteredClaimNames.PreferredUsername);
+
+    public static string GetSessionId(this ClaimsPrincipal user) => Required(user, JwtRegisteredClaimNames.Sid);
+
+    public static DateTimeOffset GetExpiry(this ClaimsPrincipal user) => DateTimeOffset.FromUnixTimeSeconds(
+        long.Parse(Required(user, JwtRegisteredClaimNames.Exp), System.Globalization.CultureInfo.InvariantCulture));
+
+    private static string Required(ClaimsPrincipal user, string claim) =>
+        user.FindFirstValue(claim) ?? throw new InvalidOperationException($"A validated token has no {claim}.");
+}

@@ -1,0 +1,16 @@
+using Microsoft.EntityFrameworkCore;
+using TimerSync.Infrastructure.Database;
+
+namespace TimerSync.Infrastructure.Auth;
+
+/// <summary>Whether a token's login session still is: a row that logging out deletes, so that revocation survives a restart.</summary>
+internal sealed class LoginSessions(IDbContextFactory<TimerSyncDb> databases)
+{
+    private static readonly string SelectSession = EmbeddedSql.Load("SelectSession.sql");
+
+    public async Task<bool> ExistsAsync(string sessionId, string userId, CancellationToken cancellationToken)
+    {
+        await using var db = await databases.CreateDbContextAsync(cancellationToken);
+        return (await db.QueryAsync<long>(SelectSession, cancellationToken, ("id", sessionId), ("user_id", userId))).Count > 0;
+    }
+}

@@ -1,0 +1,40 @@
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Options;
+
+namespace TimerSync.Infrastructure.Database;
+
+/// <summary>Where the data is kept: section <c>Database</c> (CONTRACT.md, section 5).</summary>
+internal sealed class DatabaseOptions
+{
+    public const string Section = "Database";
+
+    /// <summary>The engine: <c>Sqlite</c>.</summary>
+    public string Provider { get; set; } = "Sqlite";
+
+    /// <summary>Of that provider. Default: the file <c>timersync.db</c> in the working directory.</summary>
+    public string ConnectionString { get; set; } = "Data Source=timersync.db";
+}
+
+/// <summary>Refuses what the server could not work with, naming the key.</summary>
+internal sealed class ValidateDatabaseOptions : IValidateOptions<DatabaseOptions>
+{
+    public ValidateOptionsResult Validate(string? name, DatabaseOptions options)
+    {
+        if (!options.Provider.Equals("Sqlite", StringComparison.OrdinalIgnoreCase))
+        {
+            return ValidateOptionsResult.Fail($"Database:Provider must be Sqlite, not '{options.Provider}'.");
+        }
+
+        try
+        {
+            var file = new SqliteConnectionStringBuilder(options.ConnectionString);
+            return file.DataSource is "" or ":memory:" || file.Mode == SqliteOpenMode.Memory
+                ? ValidateOptionsResult.Fail("Database:ConnectionString must name a file: 'Data Source=timersync.db'.")
+                : ValidateOptionsResult.Success;
+        }
+        catch (ArgumentException exception)
+        {
+            return ValidateOptionsResult.Fail($"Database:ConnectionString is not one of SQLite: {exception.Message}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+using System.Globalization;
+using System.Text;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Options;
+
+namespace TimerSync.Infrastructure.Database;
+
+/// <summary>
+/// A small file beside the SQLite file that remembers how many changes the database had. A database that has fewer was
+/// restored from a backup, and gets a new epoch: its versions went back, and clients must take its state all the same
+/// (CONTRACT.md, section 2). Written after each commit and never synced: after a power cut it may lag behind the database,
+/// which is harmless, never be ahead of it.
+/// </summary>
+internal sealed partial class EpochFile(IOptions<DatabaseOptions> options, ILogger<EpochFile> logger) : IDisposable
+{
+    private readonly string _path =
+        new SqliteConnectionStringBuilder(options.Value.ConnectionString).DataSource + "-epoch";
+
+    private FileStream? _file;
+    private string _epoch = "";
+
+    /// <summary>Whether the database is the one that was last open here, no older than it was then.</summary>
+    public bool Knows(string epoch, long changes)
+    {
+        if (!File.Exists(_path))
+        {
+            return false;
+        }
+
+        var remembered = File.ReadAllText(_path).Split(' ', StringSplitOptions.TrimEntries);
+        return remembered.Length == 2 && long.TryParse(remembered[1], CultureInfo.InvariantCulture, out var then)
+            && (remembered[0] != epoch || changes >= then); // another epoch is another database, with clients of its own
+    }
+
+    public void Open(string epoch, long changes)
+    {
+        _epoch = epoch;
+        _file = new FileStream(_path, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0);
+        Remember(changes);
+    }
+
+    /// <summary>Called by the writer's thread, after the commit.</summary>
+    public void Remember(long changes)
+    {
+        try
+        {
+            RandomAccess.Write(_file!.SafeFileHandle, Encoding.ASCII.GetBytes($"{_epoch} {changes:D19}\n"), fileOffset: 0);
+        }
+        catch (IOException exception)
+        {
+            LogNotWritten(exception); // costs only that a restored backup may go unnoticed
+        }
+    }
+
+    public void Dispose() => _file?.Dispose();
+
+    [LoggerMessage(LogLevel.Warning, "The epoch file could not be written")]
+    private partial void LogNotWritten(Exception exception);
+}

@@ -1,0 +1,76 @@
+using System.Data.Common;
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+
+namespace TimerSync.Infrastructure.Database;
+
+/// <summary>
+/// The database through EF Core: connections, migrations, and the SQL of the slices. Not on the write path of timers, which
+/// has a connection and prepared statements of its own.
+/// </summary>
+internal sealed class TimerSyncDb(DbContextOptions<TimerSyncDb> options) : DbContext(options)
+{
+    /// <summary>Rows of a query whose columns are named as the properties of <typeparamref name="TRow"/>.</summary>
+    public Task<List<TRow>> QueryAsync<TRow>(
+        string sql, CancellationToken cancellationToken, params (string Name, object Value)[] parameters) =>
+        Database.SqlQueryRaw<TRow>(sql, [.. parameters.Select(Parameter)]).ToListAsync(cancellationToken);
+
+    /// <returns>How many rows it changed.</returns>
+    public Task<int> ExecuteAsync(
+        string sql, CancellationToken cancellationToken, params (string Name, object Value)[] parameters) =>
+        Database.ExecuteSqlRawAsync(sql, parameters.Select(Parameter), cancellationToken);
+
+    private DbParameter Parameter((string Name, object Value) named)
+    {
+        using var command = Database.GetDbConnection().CreateCommand();
+        var parameter = command.CreateParameter();
+        (parameter.ParameterName, parameter.Value) = ($"@{named.Name}", named.Value);
+        return parameter;
+    }
+}
+
+/// <summary>Settings that SQLite keeps per connection, set and read back, for every connection of the program.</summary>
+internal sealed class SqliteSettings : DbConnectionInterceptor
+{
+    /// <summary>How long a connection waits for another one's write to end.</summary>
+    public static readonly TimeSpan BusyTimeout = TimeSpan.FromSeconds(5);
+
+    private const string SynchronousFull = "2";
+
+    /// <exception cref="SqliteException">SQLite did not take a setting.</exception>
+    public static void Apply(DbConnection connection)
+    {
+        Execute(connection, $"PRAGMA busy_timeout = {BusyTimeout.TotalMilliseconds:F0}");
+        Execute(connection, "PRAGMA synchronous = FULL");
+        Require(connection, "PRAGMA synchronous", SynchronousFull);
+    }
+
+    /// <summary>The write-ahead log is a setting of the file: made once, at the start.</summary>
+    public static void UseWriteAheadLog(DbConnection connection) => Require(connection, "PRAGMA journal_mode = WAL", "wal");
+
+    public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData) => Apply(connection);
+
+    public override Task ConnectionOpenedAsync(
+        DbConnection connection, ConnectionEndEventData eventData, CancellationToken cancellationToken = default)
+    {
+        Apply(connection); // Microsoft.Data.Sqlite has no asynchronous calls
+        return Task.CompletedTask;
+    }
+
+    private static string? Execute(DbConnection connection, string pragma)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = pragma;
+        return command.ExecuteScalar()?.ToString();
+    }
+
+    private static void Require(DbConnection connection, string pragma, string wanted)
+    {
+        var got = Execute(connection, pragma);
+        if (got != wanted)
+        {
+            throw new SqliteException($"{pragma} is {got}, not {wanted}: what is committed would not be durable.", 1);
+        }
+    }
+}

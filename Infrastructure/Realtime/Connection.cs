@@ -1,0 +1,212 @@
+using System.Net.WebSockets;
+
+namespace TimerSync.Infrastructure.Realtime;
+
+/// <summary>
+/// The sending half of one socket. Any thread may hand it events; one at a time is sent. What waits is bounded: a slow
+/// consumer keeps its answers and the newest timer, never a growing queue.
+/// </summary>
+internal sealed partial class Connection(
+    WebSocket socket, ISubprotocol subprotocol, string userId, string sessionId, DateTimeOffset expiresAt, ILogger logger)
+    : IThreadPoolWorkItem
+{
+    /// <summary>Timer events that may wait; at the next one all but the newest are skipped.</summary>
+    public const int TimersQueuedMax = 16;
+
+    /// <summary>Answers that may wait; until one is sent, no further message of the client is read.</summary>
+    public const int AnswersQueuedMax = 16;
+
+    /// <summary>How long a peer may take to send its part of the closing handshake.</summary>
+    public static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(5);
+
+    private readonly Lock _gate = new();
+    private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    // All below: guarded by _gate.
+    private Queue<ServerEvent> _queue = new();
+    private int _timersQueued;
+    private TimerUpdated? _newest;
+    private bool _sending;
+    private (WebSocketCloseStatus Code, string Reason)? _close;
+    private TaskCompletionSource? _room;
+
+    public string UserId { get; } = userId;
+
+    public string SessionId { get; } = sessionId;
+
+    /// <summary>When the token that opened it expires.</summary>
+    public DateTimeOffset ExpiresAt { get; } = expiresAt;
+
+    /// <summary>Completes when nothing more will be sent: the close frame is out, or the socket is broken.</summary>
+    public Task Finished => _finished.Task;
+
+    /// <summary>Sends a newer timer; one that is not newer than the last is ignored.</summary>
+    public void Publish(TimerUpdated timer)
+    {
+        lock (_gate)
+        {
+            if (_newest is null || timer.Snapshot.Version > _newest.Snapshot.Version)
+            {
+                _newest = timer;
+                Enqueue(timer);
+            }
+        }
+    }
+
+    /// <summary>Answers a command with the timer as it is: the given one, or a newer one that was sent meanwhile.</summary>
+    public void Answer(TimerUpdated timer)
+    {
+        lock (_gate)
+        {
+            if (_newest is null || timer.Snapshot.Version > _newest.Snapshot.Version)
+            {
+                _newest = timer;
+            }
+
+            Enqueue(_newest);
+        }
+    }
+
+    /// <summary>Answers a message with an error or a pong.</summary>
+    public void Answer(ServerEvent answer)
+    {
+        lock (_gate)
+        {
+            Enqueue(answer);
+        }
+    }
+
+    /// <summary>Completes when an answer fits in the queue: backpressure for a client that sends and does not read.</summary>
+    public Task WaitForRoomAsync()
+    {
+        lock (_gate)
+        {
+            if (_queue.Count - _timersQueued < AnswersQueuedMax || _close is not null)
+            {
+                return Task.CompletedTask;
+            }
+
+            _room ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return _room.Task;
+        }
+    }
+
+    /// <summary>Sends a close frame instead of what still waits; the first reason counts. A peer that does not answer is cut off.</summary>
+    public void Close(WebSocketCloseStatus code, string reason)
+    {
+        lock (_gate)
+        {
+            if (_close is not null)
+            {
+                return;
+            }
+
+            _close = (code, reason);
+            _queue.Clear();
+            _timersQueued = 0;
+            _room?.TrySetResult();
+            StartSending();
+        }
+
+        _ = AbortLaterAsync();
+    }
+
+    void IThreadPoolWorkItem.Execute() => _ = SendAsync();
+
+    private void Enqueue(ServerEvent serverEvent)
+    {
+        if (_close is not null)
+        {
+            return;
+        }
+
+        if (serverEvent is TimerUpdated && ++_timersQueued > TimersQueuedMax)
+        {
+            _queue = new Queue<ServerEvent>(_queue.Where(queued => queued is not TimerUpdated));
+            _timersQueued = 1;
+        }
+
+        _queue.Enqueue(serverEvent);
+        StartSending();
+    }
+
+    private void StartSending()
+    {
+        if (!_sending)
+        {
+            _sending = true;
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        }
+    }
+
+    private async Task SendAsync()
+    {
+        try
+        {
+            while (Next() is { } serverEvent)
+            {
+                var bytes = await serverEvent.EncodedFor(subprotocol);
+                await socket.SendAsync(bytes, WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None);
+            }
+
+            if (ClosingReason() is { } close)
+            {
+                await socket.CloseOutputAsync(close.Code, close.Reason, CancellationToken.None);
+                _finished.TrySetResult();
+            }
+        }
+        catch (Exception exception)
+        {
+            if (exception is not (WebSocketException or OperationCanceledException or IOException or ObjectDisposedException))
+            {
+                LogSendFailed(exception); // ours, not the network's: the connection ends, the client comes back
+            }
+
+            socket.Abort();
+            Close(CloseCodes.Normal, "broken");
+            _finished.TrySetResult();
+        }
+    }
+
+    private ServerEvent? Next()
+    {
+        lock (_gate)
+        {
+            if (_queue.TryDequeue(out var next))
+            {
+                if (next is TimerUpdated)
+                {
+                    _timersQueued--;
+                }
+                else if (_room is not null)
+                {
+                    _room.TrySetResult();
+                    _room = null;
+                }
+
+                return next;
+            }
+
+            _sending = _close is not null; // once closing, nobody starts to send again
+            return null;
+        }
+    }
+
+    private (WebSocketCloseStatus Code, string Reason)? ClosingReason()
+    {
+        lock (_gate)
+        {
+            return _close;
+        }
+    }
+
+    private async Task AbortLaterAsync()
+    {
+        await Task.Delay(CloseTimeout);
+        socket.Abort();
+        _finished.TrySetResult();
+    }
+
+    [LoggerMessage(LogLevel.Error, "Sending to a connection failed")]
+    private partial void LogSendFailed(Exception exception);
+}

@@ -1,0 +1,99 @@
+using System.Collections.Concurrent;
+using TimerSync.Infrastructure.Timers;
+
+namespace TimerSync.Infrastructure.Realtime;
+
+/// <summary>Who is connected: user to connections. Publishing takes no lock.</summary>
+internal sealed class ConnectionHub
+{
+    private readonly Lock _gate = new();
+    private readonly ConcurrentDictionary<string, Connection[]> _connections = new(StringComparer.Ordinal);
+    private bool _stopping;
+
+    /// <summary>From now on the connection gets every event of its user.</summary>
+    /// <param name="connection">The new one.</param>
+    /// <param name="connectionsPerUserMax">With so many there already, it is closed with 4429.</param>
+    /// <returns>False when it was closed instead.</returns>
+    public bool TryAdd(Connection connection, int connectionsPerUserMax)
+    {
+        lock (_gate)
+        {
+            var others = _connections.GetValueOrDefault(connection.UserId, []);
+            if (_stopping)
+            {
+                connection.Close(CloseCodes.ServiceRestart, "server going down");
+                return false;
+            }
+
+            if (others.Length >= connectionsPerUserMax)
+            {
+                connection.Close(CloseCodes.TooMany, "too many connections");
+                return false;
+            }
+
+            _connections[connection.UserId] = [.. others, connection];
+            return true;
+        }
+    }
+
+    public void Remove(Connection connection)
+    {
+        lock (_gate)
+        {
+            var left = Array.FindAll(_connections.GetValueOrDefault(connection.UserId, []), other => other != connection);
+            if (left.Length > 0)
+            {
+                _connections[connection.UserId] = left;
+            }
+            else
+            {
+                _connections.TryRemove(connection.UserId, out _);
+            }
+        }
+    }
+
+    /// <summary>Hands a committed change to every connection of its user. Called in version order, by the writer's thread.</summary>
+    public void Publish(TimerSnapshot committed)
+    {
+        if (_connections.TryGetValue(committed.UserId, out var connections))
+        {
+            var timer = new TimerUpdated(committed);
+            foreach (var connection in connections)
+            {
+                connection.Publish(timer);
+            }
+        }
+    }
+
+    /// <summary>Closes every socket that was opened with a token of this login session.</summary>
+    public void CloseSession(string userId, string sessionId)
+    {
+        foreach (var connection in _connections.GetValueOrDefault(userId, []).Where(one => one.SessionId == sessionId))
+        {
+            connection.Close(CloseCodes.LoginRequired, "logged out");
+        }
+    }
+
+    /// <summary>Closes every socket whose token has expired.</summary>
+    public void CloseExpired(DateTimeOffset now)
+    {
+        foreach (var connection in _connections.Values.SelectMany(all => all).Where(one => one.ExpiresAt <= now))
+        {
+            connection.Close(CloseCodes.LoginRequired, "token expired");
+        }
+    }
+
+    /// <summary>Refuses newcomers and closes everybody, when the server goes down.</summary>
+    public void Stop()
+    {
+        lock (_gate)
+        {
+            _stopping = true;
+        }
+
+        foreach (var connection in _connections.Values.SelectMany(all => all))
+        {
+            connection.Close(CloseCodes.ServiceRestart, "server going down");
+        }
+    }
+}

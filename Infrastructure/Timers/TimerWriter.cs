@@ -1,0 +1,103 @@
+using System.Data.Common;
+using System.Threading.Channels;
+using TimerSync.Infrastructure.Realtime;
+
+namespace TimerSync.Infrastructure.Timers;
+
+/// <summary>
+/// The single writer. Commands that wait are committed together (group commit) and only then answered and fanned out, in
+/// <c>version</c> order: nobody hears of a change that is not durable. One dedicated thread, because SQLite's calls block.
+/// </summary>
+internal sealed partial class TimerWriter(
+    ITimerStore store, ConnectionHub hub, TimeProvider clock, ILogger<TimerWriter> logger) : IHostedService
+{
+    /// <summary>Commands of one transaction: past this, a bigger batch no longer pays.</summary>
+    public const int CommandsPerCommitMax = 256;
+
+    /// <summary>Commands that may wait; the next one is refused as <c>unavailable</c>.</summary>
+    public const int CommandsWaitingMax = 16_384;
+
+    private readonly Channel<Waiting> _queue = Channel.CreateBounded<Waiting>(
+        new BoundedChannelOptions(CommandsWaitingMax) { SingleReader = true, AllowSynchronousContinuations = false });
+
+    private Thread? _thread;
+
+    /// <summary>Whether the last commit succeeded; decides <c>GET /readyz</c> together with a read.</summary>
+    public bool LastCommitSucceeded { get; private set; } = true;
+
+    /// <summary>Stores one command. Any thread.</summary>
+    /// <returns>Completes once the command is durable and sent to every connection, or was refused.</returns>
+    public ValueTask<CommandResult> WriteAsync(TimerCommand command)
+    {
+        var waiting = new Waiting(command);
+        return _queue.Writer.TryWrite(waiting)
+            ? new ValueTask<CommandResult>(waiting.Result.Task)
+            : ValueTask.FromResult(CommandResult.Unavailable);
+    }
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        _thread = new Thread(Run) { Name = nameof(TimerWriter), IsBackground = true };
+        _thread.Start();
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Commits what still waits, then ends. The web host has stopped by now: nothing new arrives.</summary>
+    public Task StopAsync(CancellationToken cancellationToken)
+    {
+        _queue.Writer.TryComplete();
+        return _thread is null ? Task.CompletedTask : Task.Run(_thread.Join, cancellationToken);
+    }
+
+    private void Run()
+    {
+        var batch = new List<Waiting>(CommandsPerCommitMax);
+        var reader = _queue.Reader;
+        while (reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+        {
+            batch.Clear();
+            while (batch.Count < CommandsPerCommitMax && reader.TryRead(out var waiting))
+            {
+                batch.Add(waiting);
+            }
+
+            CommitAndTell(batch);
+        }
+    }
+
+    private void CommitAndTell(List<Waiting> batch)
+    {
+        CommandResult[] results;
+        try
+        {
+            results = store.Commit(batch.ConvertAll(waiting => waiting.Command), clock.GetUtcNowMilliseconds());
+            LastCommitSucceeded = true;
+        }
+        catch (Exception exception)
+        {
+            // Whatever it was, the thread must live on: every later command depends on it.
+            LastCommitSucceeded = false;
+            LogCommitFailed(exception, batch.Count, exception is DbException { SqlState: var state } ? state : null);
+            batch.ForEach(waiting => waiting.Result.SetResult(CommandResult.Unavailable));
+            return;
+        }
+
+        for (var i = 0; i < batch.Count; i++)
+        {
+            if (results[i].Outcome == CommandOutcome.Changed)
+            {
+                hub.Publish(results[i].Snapshot!);
+            }
+
+            batch[i].Result.SetResult(results[i]);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Error, "A commit of {Commands} commands failed (state {SqlState}); their senders were told")]
+    private partial void LogCommitFailed(Exception exception, int commands, string? sqlState);
+
+    private sealed record Waiting(TimerCommand Command)
+    {
+        public TaskCompletionSource<CommandResult> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}

@@ -1,0 +1,115 @@
+using Carter;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+using TimerSync.Features.GetTimer;
+using TimerSync.Features.Home;
+using TimerSync.Features.Login;
+using TimerSync.Features.Logout;
+using TimerSync.Features.PostTimer;
+using TimerSync.Features.SyncSocket;
+using TimerSync.Infrastructure.Auth;
+using TimerSync.Infrastructure.Database;
+using TimerSync.Infrastructure.Realtime;
+using TimerSync.Infrastructure.Timers;
+using TimerSync.Infrastructure.Web;
+
+try
+{
+    var builder = WebApplication.CreateBuilder(args);
+    AddServices(builder);
+    var app = builder.Build();
+    await app.Services.GetRequiredService<DatabaseStart>().RunAsync(CancellationToken.None);
+    UseMiddleware(app);
+    await app.RunAsync();
+    return 0;
+}
+catch (Exception exception) when (StartupProblem.Describe(exception) is { } line)
+{
+    await Console.Error.WriteLineAsync(line);
+    return 1;
+}
+
+static void AddServices(WebApplicationBuilder builder)
+{
+    // Bounds that the framework leaves open, or wider than a timer needs.
+    builder.WebHost.ConfigureKestrel(kestrel =>
+    {
+        kestrel.Limits.MaxRequestBodySize = 64 * 1024;
+        kestrel.AddServerHeader = false;
+    });
+    builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(10));
+
+    // The page's files are those of the build also when the environment is not Development.
+    builder.WebHost.UseStaticWebAssets();
+
+    var services = builder.Services;
+    services.AddSingleton(TimeProvider.System);
+    services.AddProblemDetails();
+    services.AddExceptionHandler<DatabaseUnavailableHandler>();
+    services.AddSingleton<FragmentRenderer>();
+    services.AddTokenAuthentication();
+
+    services.AddOptions<DatabaseOptions>().BindConfiguration(DatabaseOptions.Section).ValidateOnStart();
+    services.AddSingleton<IValidateOptions<DatabaseOptions>, ValidateDatabaseOptions>();
+    services.AddPooledDbContextFactory<TimerSyncDb>((provider, db) => db
+        .UseSqlite(provider.GetRequiredService<IOptions<DatabaseOptions>>().Value.ConnectionString)
+        .AddInterceptors(new SqliteSettings()));
+    services.AddSingleton<EpochFile>();
+    services.AddSingleton<DatabaseStart>();
+    services.AddSingleton(provider => provider.GetRequiredService<DatabaseStart>().Identity);
+    services.AddHealthChecks().AddCheck<DatabaseHealthCheck>("database");
+
+    services.AddSingleton<ITimerStore, SqliteTimerStore>();
+    services.AddSingleton<ITimerReader, GetTimerHandler>();
+    services.AddSingleton<TimerWriter>();
+    services.AddHostedService(provider => provider.GetRequiredService<TimerWriter>());
+    services.AddSingleton<ConnectionHub>();
+    services.AddHostedService<ConnectionSweep>();
+
+    services.AddOptions<LoginOptions>().BindConfiguration(LoginOptions.Section).ValidateOnStart();
+    services.AddSingleton<IValidateOptions<LoginOptions>, ValidateLoginOptions>();
+    services.AddSingleton<LoginThrottle>();
+    services.AddSingleton<LoginHandler>();
+    services.AddSingleton<IPasswordHasher<Account>, PasswordHasher<Account>>();
+    services.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = PasswordHashing.Iterations);
+    services.AddSingleton<LogoutHandler>();
+    services.AddSingleton<PostTimerHandler>();
+
+    services.AddOptions<SocketOptions>().BindConfiguration(SocketOptions.Section).ValidateOnStart();
+    services.AddSingleton<IValidateOptions<SocketOptions>, ValidateSocketOptions>();
+    services.AddSingleton<ISubprotocol, JsonSubprotocol>();
+    services.AddSingleton<ISubprotocol, HtmlSubprotocol>();
+    services.AddSingleton<ConnectionLoop>();
+
+    services.AddCarter(
+        options => options.OpenApi.Enabled = false, // Carter 5's own document answers 500 on today's FluentValidation
+        configurator: features => features
+            .WithModule<HomeModule>()
+            .WithModule<LoginModule>()
+            .WithModule<LogoutModule>()
+            .WithModule<GetTimerModule>()
+            .WithModule<PostTimerModule>()
+            .WithModule<SyncSocketModule>());
+}
+
+static void UseMiddleware(WebApplication app)
+{
+    app.UseSecurityHeaders();
+    app.UseExceptionHandler();
+    app.UseStatusCodePages(); // 401, 404, 405 as problem+json
+    app.UseRouting();
+    app.UseWebSockets(new WebSocketOptions
+    {
+        // A silent peer is dropped after about 30 s (CONTRACT.md, section 3).
+        KeepAliveInterval = TimeSpan.FromSeconds(15),
+        KeepAliveTimeout = TimeSpan.FromSeconds(15),
+    });
+    app.UseAuthentication();
+    app.UseOriginCheck();
+    app.UseAuthorization();
+    app.MapStaticAssets();
+    app.MapHealthChecks("/healthz", new() { Predicate = _ => false });
+    app.MapHealthChecks("/readyz");
+    app.MapCarter();
+}

@@ -1,0 +1,160 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Reflection;
+
+namespace TimerSync.Tests;
+
+/// <summary>The real server, in a process of its own, on a free loopback port, with a database of its own.</summary>
+public sealed class TimerSyncServer : IAsyncDisposable
+{
+    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(20);
+
+    private readonly Dictionary<string, string> _settings;
+    private readonly ConcurrentQueue<string> _log = new();
+    private Process? _process;
+
+    private TimerSyncServer(IEnumerable<(string Key, string Value)> settings)
+    {
+        Folder = Directory.CreateTempSubdirectory("timersync-test-").FullName;
+        Address = new Uri($"http://127.0.0.1:{FreePort()}");
+        _settings = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["urls"] = Address.GetLeftPart(UriPartial.Authority),
+            ["Database:ConnectionString"] = $"Data Source={DatabaseFile}",
+        };
+        foreach (var (key, value) in settings)
+        {
+            _settings[key] = value;
+        }
+    }
+
+    public static string RepositoryRoot => Metadata("RepositoryRoot");
+
+    /// <summary>Of this server alone; deleted with it.</summary>
+    public string Folder { get; }
+
+    public string DatabaseFile => Path.Combine(Folder, "timersync.db");
+
+    public Uri Address { get; }
+
+    /// <summary>Everything that the process printed, over all its starts.</summary>
+    public IEnumerable<string> Log => _log;
+
+    public int ProcessId => _process?.Id ?? throw new InvalidOperationException("The server is not running.");
+
+    /// <summary>Starts a server and waits until it is ready.</summary>
+    /// <param name="settings">Configuration keys as in CONTRACT.md, section 5; <c>environment</c> defaults to Production.</param>
+    public static async Task<TimerSyncServer> StartAsync(params (string Key, string Value)[] settings)
+    {
+        var server = new TimerSyncServer(settings);
+        await server.StartAgainAsync();
+        return server;
+    }
+
+    /// <summary>Runs the program until it ends by itself, as it does for settings that make no sense.</summary>
+    public static async Task<(int ExitCode, string Output)> RunToEndAsync(params (string Key, string Value)[] settings)
+    {
+        await using var server = new TimerSyncServer(settings);
+        server._process = server.Launch();
+        using var timeout = new CancellationTokenSource(StartTimeout);
+        await server._process.WaitForExitAsync(timeout.Token);
+        return (server._process.ExitCode, string.Join('\n', server.Log));
+    }
+
+    /// <summary>Starts the same server again: same address, same database.</summary>
+    public async Task StartAgainAsync()
+    {
+        _process = Launch();
+        using var client = new HttpClient { BaseAddress = Address };
+        using var timeout = new CancellationTokenSource(StartTimeout);
+        while (true)
+        {
+            try
+            {
+                using var answer = await client.GetAsync("/readyz", timeout.Token);
+                if (answer.IsSuccessStatusCode)
+                {
+                    return;
+                }
+            }
+            catch (HttpRequestException) when (!_process.HasExited)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(20), timeout.Token); // not listening yet
+            }
+            catch (HttpRequestException)
+            {
+                throw new InvalidOperationException($"The server ended: {string.Join('\n', Log)}");
+            }
+        }
+    }
+
+    /// <summary><c>kill -9</c>: nothing is finished, nothing is flushed.</summary>
+    public async Task KillAsync()
+    {
+        _process!.Kill();
+        await _process.WaitForExitAsync();
+    }
+
+    /// <summary>SIGTERM, and waits for the end.</summary>
+    /// <returns>The exit code.</returns>
+    public async Task<int> StopAsync()
+    {
+        using var signal = Process.Start("kill", ["-TERM", ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        using var timeout = new CancellationTokenSource(StopTimeout);
+        await _process!.WaitForExitAsync(timeout.Token);
+        return _process.ExitCode;
+    }
+
+    public HttpClient CreateClient() => new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = Address };
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is { HasExited: false })
+        {
+            await KillAsync();
+        }
+
+        _process?.Dispose();
+        Directory.Delete(Folder, recursive: true);
+    }
+
+    private static string Metadata(string key) => Assembly.GetExecutingAssembly()
+        .GetCustomAttributes<AssemblyMetadataAttribute>().Single(one => one.Key == key).Value!;
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private Process Launch()
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Folder };
+        start.ArgumentList.Add(Metadata("ServerAssembly"));
+        start.ArgumentList.Add($"--contentRoot={RepositoryRoot}");
+        foreach (var (key, value) in _settings)
+        {
+            start.ArgumentList.Add($"--{key}={value}");
+        }
+
+        var process = new Process { StartInfo = start };
+        process.OutputDataReceived += (_, line) => Remember(line.Data);
+        process.ErrorDataReceived += (_, line) => Remember(line.Data);
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        return process;
+    }
+
+    private void Remember(string? line)
+    {
+        if (line is not null)
+        {
+            _log.Enqueue(line);
+        }
+    }
+}

@@ -1,0 +1,425 @@
+'use strict';
+// The glue between the server's fragments and a clock that runs. The server decides what the timer is; this file keeps the
+// digits moving, keeps presses until the server has them, and tells whether the connection is alive.
+(() => {
+  // All times in milliseconds.
+  const heartbeatEvery = 4000;          // while the page is seen; "Reconnecting" shows within this plus silenceMax
+  const heartbeatEveryHidden = 20000;
+  const silenceMax = 4000;              // a ping without an answer for so long: the connection is dead
+  const probeSilenceMax = 1500;         // the same after waking up or changing networks, when it probably is
+  const retryRefusedAfter = 1000;       // a press that the server could not take at the moment
+  const retryTooManyAfter = 3000;       // after close code 4429
+  const waitingShownAfter = 1000;       // a press that is on its way is not called waiting before
+  const pressAgeMax = 7 * 24 * 3600e3;  // CONTRACT.md, section 3: the server takes none that is older
+  const pressesMax = 500;               // that may wait
+  const clockErrorMax = 1000;           // with a worse measure of the server's clock, it is left to the server
+  const clockDriftPerMs = 0.001;        // how fast a measure of the server's clock gets worse
+  const sleepMin = 1000;                // wall clock and monotonic clock apart by so much: the device slept, or was set
+  const failedAttemptsBeforeLogin = 3;  // an upgrade that is refused for the token looks like a lost network
+  const loginRequired = 4401;
+  const tooMany = 4429;
+
+  const html = document.documentElement;
+  const at = id => document.getElementById(id);
+
+  // --- htmx: trusted types, and nothing that evaluates ---------------------------------------------------------------
+
+  const trusted = window.trustedTypes?.createPolicy('htmx', {
+    createHTML: fragment => fragment,
+    createScript: () => { throw new TypeError('Scripts in fragments are refused.'); },
+    createScriptURL: url => {
+      if (url === '/ticker.js') return url;
+      throw new TypeError('No script but our own is loaded.');
+    },
+  });
+  htmx.registerExtension('timersync', { init(api) { if (trusted) api.initSecurity(trusted); } });
+
+  // --- The server's clock --------------------------------------------------------------------------------------------
+
+  // Server time minus performance.now(), measured by round trips: half of one is the most that it can be wrong by.
+  const clock = {
+    offset: 0, error: Infinity, measuredAt: 0,
+    measure(serverTime, sentAt, receivedAt) {
+      const error = (receivedAt - sentAt) / 2;
+      if (error > this.error + (receivedAt - this.measuredAt) * clockDriftPerMs) return;
+      this.offset = serverTime + error - receivedAt;
+      this.error = error;
+      this.measuredAt = receivedAt;
+    },
+    now() { return performance.now() + this.offset; },
+  };
+
+  // --- Presses that the server has not confirmed ---------------------------------------------------------------------
+
+  // In memory, and in IndexedDB where the browser has it, so that a press survives a killed browser. Each is
+  // { key, id, action, userId, at, wall, mono, origin, sentAt, retryAt }: `at` by the server's clock when that was known.
+  const outbox = {
+    presses: [],
+    database: null,
+
+    async open(userId) {
+      try {
+        const request = indexedDB.open('timersync', 1);
+        request.onupgradeneeded = () => request.result.createObjectStore('presses', { keyPath: 'key' });
+        this.database = await done(request);
+        const stored = await done(this.store('readonly').getAll());
+        const before = stored.filter(press => press.userId === userId && !this.presses.some(mine => mine.key === press.key));
+        this.presses = [...before, ...this.presses].sort((a, b) => a.wall - b.wall);
+      } catch {
+        // No IndexedDB (a private window, a full disk): presses live as long as the page.
+      }
+    },
+    add(press) {
+      this.presses.push(press);
+      try { this.store('readwrite')?.put(press); } catch { /* as above */ }
+    },
+    remove(pressed) {
+      this.presses = this.presses.filter(press => !pressed.includes(press));
+      try {
+        const store = pressed.length ? this.store('readwrite') : null;
+        pressed.forEach(press => store?.delete(press.key));
+      } catch { /* it is sent again after a reload, which changes nothing */ }
+    },
+    store(mode) { return this.database?.transaction('presses', mode, { durability: 'strict' }).objectStore('presses'); },
+  };
+
+  function done(request) {
+    return new Promise((resolve, reject) => {
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
+  }
+
+  // When a press was made, by the server's clock. Known at once while that clock is measured; else told from its age.
+  function momentOf(press) {
+    if (press.at !== null) return press.at;
+    const byWall = Date.now() - press.wall;
+    const byMono = performance.now() - press.mono;
+    const samePage = press.origin === performance.timeOrigin;
+    // The monotonic clock stands still while a device sleeps; the wall clock may be set back. Neither runs fast.
+    const age = samePage ? Math.max(byMono, byWall) : Math.max(0, byWall);
+    return clock.now() - age;
+  }
+
+  // --- The timer: what the server said, and what was pressed since ---------------------------------------------------
+
+  let timer = null;      // the newest snapshot
+  let pageUserId = null; // whose page this is
+
+  function readTimer() {
+    const data = at('timer').dataset;
+    const number = value => value ? Number(value) : null;
+    return {
+      id: data.id ?? null, userId: data.userId, running: data.status === 'running',
+      startedAt: number(data.startedAt), stoppedAt: number(data.stoppedAt),
+      version: Number(data.version), epoch: data.epoch, serverTime: Number(data.serverTime),
+    };
+  }
+
+  // The rule of the contract, for the few presses that wait: the current timer is the run that started last.
+  function shownTimer() {
+    let shown = timer;
+    for (const press of outbox.presses) {
+      const moment = momentOf(press);
+      if (press.action === 'timer_stop') {
+        if (press.id === shown.id && shown.running) {
+          shown = { ...shown, running: false, stoppedAt: Math.max(moment, shown.startedAt) };
+        }
+      } else if (press.id !== shown.id && (shown.startedAt === null || moment >= shown.startedAt)) {
+        shown = { ...shown, id: press.id, running: true, startedAt: moment, stoppedAt: null };
+      }
+    }
+    return shown;
+  }
+
+  function press() {
+    const shown = shownTimer();
+    if (outbox.presses.length >= pressesMax) {
+      say('Too many presses wait for the connection.');
+      return;
+    }
+    say('');
+    // Whoever presses has seen what is shown: the press comes after it, however badly the clocks agree.
+    const after = Math.max(shown.startedAt ?? 0, shown.stoppedAt ?? 0) + 1;
+    outbox.add({
+      key: uuid(), id: shown.running ? shown.id : uuid(), action: shown.running ? 'timer_stop' : 'timer_start',
+      userId: pageUserId, at: clock.error < clockErrorMax && !slept() ? Math.max(clock.now(), after) : null,
+      wall: Date.now(), mono: performance.now(), origin: performance.timeOrigin, sentAt: null, retryAt: 0,
+    });
+    flush();
+    paint();
+  }
+
+  // crypto.randomUUID is missing where the page does not come over https or from this machine.
+  function uuid() {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    const hex = Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('');
+    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  }
+
+  // --- Painting ------------------------------------------------------------------------------------------------------
+
+  function paint() {
+    if (!timer) return;
+    const shown = shownTimer();
+    const now = clock.now();
+    const elapsed = shown.startedAt === null ? 0 : Math.max(0, (shown.running ? now : shown.stoppedAt) - shown.startedAt);
+    const digits = format(elapsed);
+    const waiting = outbox.presses.some(one => !live || performance.now() - one.mono > waitingShownAfter);
+
+    setText(at('elapsed'), digits);
+    setText(at('toggle'), shown.running ? 'Stop' : 'Start');
+    setText(at('status'), (shown.running ? 'Running' : 'Stopped') + (waiting ? ', waiting to be sent' : ''));
+    setText(at('connection'), live ? 'Live' : 'Reconnecting');
+    html.classList.toggle('running', shown.running);
+    html.classList.toggle('live', live);
+    html.classList.toggle('waiting', waiting);
+    document.title = shown.running ? `${digits} · TimerSync` : 'Stopped · TimerSync';
+    wake(shown.running ? 1000 - elapsed % 1000 : heartbeatEvery);
+  }
+
+  // Only what differs: a text that is set again is read out again, and loses its selection.
+  function setText(element, text) {
+    if (element.textContent !== text) element.textContent = text;
+  }
+
+  function say(message) { setText(at('error'), message); }
+
+  function format(milliseconds) {
+    const seconds = Math.floor(milliseconds / 1000);
+    return [seconds / 3600, seconds / 60 % 60, seconds % 60].map(part => String(Math.floor(part)).padStart(2, '0')).join(':');
+  }
+
+  // --- Ticking -------------------------------------------------------------------------------------------------------
+
+  let ticker = null;
+  let tickAsked = false;
+
+  function wake(delay) {
+    if (tickAsked) return;
+    tickAsked = true;
+    ticker.postMessage(Math.min(delay, heartbeatEvery) + 1); // a timer may fire a little early
+  }
+
+  function tick() {
+    tickAsked = false;
+    if (slept()) {
+      clock.error = Infinity;
+      noticeTime();
+      probe();
+    }
+    beat();
+    flush();
+    paint();
+  }
+
+  let wallAhead = Date.now() - performance.now();
+  function noticeTime() { wallAhead = Date.now() - performance.now(); }
+  function slept() { return Math.abs(Date.now() - performance.now() - wallAhead) > sleepMin; }
+
+  // --- The connection ------------------------------------------------------------------------------------------------
+
+  let connection = null;   // htmx's, with its socket
+  let live = false;        // open, and the server has answered
+  let heardAt = 0;         // when it last answered a ping
+  let pingAt = null;       // the oldest ping without an answer
+  let silence = silenceMax;
+  let failedAttempts = 0;
+
+  const isOpen = () => connection?.socket?.readyState === WebSocket.OPEN;
+
+  function beat() {
+    const now = performance.now();
+    if (!isOpen()) return;
+    if (pingAt !== null && now - pingAt > silence) {
+      drop();
+    } else if (pingAt === null && now - heardAt > (document.hidden ? heartbeatEveryHidden : heartbeatEvery) - 100) {
+      ping();
+    }
+  }
+
+  function ping() {
+    const now = performance.now();
+    pingAt ??= now;
+    send({ action: 'ping', sent_at: now });
+  }
+
+  // Is it still there? After waking up, changing networks, or coming back to the page.
+  function probe() {
+    if (isOpen()) {
+      if (performance.now() - heardAt > heartbeatEvery + silenceMax) setLive(false); // until it answers
+      silence = probeSilenceMax;
+      ping();
+      setTimeout(beat, probeSilenceMax + 50);
+    } else if (connection?.timer) {
+      reconnectSoon();
+    }
+  }
+
+  // A dead network does not close a socket, and closing one takes a handshake that will not come: tell htmx that it is closed.
+  function drop() {
+    setLive(false);
+    connection.attempt = 0;
+    connection.socket.dispatchEvent(new CloseEvent('close', { code: 1006 }));
+  }
+
+  function reconnectSoon() {
+    if (connection.socket?.readyState !== WebSocket.CLOSED) return;
+    clearTimeout(connection.timer);
+    drop();
+  }
+
+  function setLive(value) {
+    live = value;
+    paint();
+  }
+
+  // Outgoing messages go through htmx's sender element, which takes one event per message.
+  const outgoing = [];
+  function send(message) {
+    outgoing.push(JSON.stringify(message));
+    htmx.trigger(at('sender'), 'timersync:send');
+  }
+
+  // Sends what waits, and a ping behind it: messages of a connection are answered in order, so its pong confirms them all.
+  function flush() {
+    const now = performance.now();
+    if (!live || !isOpen()) return;
+    const ready = outbox.presses.filter(one => one.sentAt === null && one.retryAt <= now);
+    for (const one of ready) {
+      if (clock.now() - momentOf(one) > pressAgeMax) {
+        outbox.remove([one]);
+        say('A press that waited for more than a week was too old to be sent.');
+        continue;
+      }
+      one.sentAt = now;
+      const moment = clock.error < clockErrorMax || now - one.mono > waitingShownAfter
+        ? new Date(momentOf(one)).toISOString() : undefined;
+      send({
+        action: one.action, id: one.id, user_id: one.userId,
+        [one.action === 'timer_start' ? 'started_at' : 'stopped_at']: moment,
+      });
+    }
+    if (ready.length) ping();
+  }
+
+  function onTimer() {
+    const received = readTimer();
+    if (received.userId !== pageUserId) {
+      location.reload(); // somebody else has signed in, in another tab
+      return;
+    }
+    if (!timer || received.epoch !== timer.epoch || received.version >= timer.version) timer = received;
+  }
+
+  function onPong(pong, receivedAt) {
+    const sentAt = Number(pong.dataset.sentAt);
+    if (!pong.dataset.sentAt || sentAt === onPong.last) return;
+    onPong.last = sentAt;
+    clock.measure(Number(pong.dataset.serverTime), sentAt, receivedAt);
+    noticeTime();
+    heardAt = receivedAt;
+    pingAt = null;
+    silence = silenceMax;
+    outbox.remove(outbox.presses.filter(one => one.sentAt !== null && one.sentAt <= sentAt));
+    live = true;
+    flush();
+  }
+
+  function onError(error) {
+    const { code, id, action } = error.dataset;
+    if (!code) return;
+    delete error.dataset.code;
+    const refused = outbox.presses.filter(one => one.id === id && one.action === action && one.sentAt !== null);
+    if (code === 'rate_limited' || code === 'unavailable') {
+      for (const one of refused) {
+        one.sentAt = null;
+        one.retryAt = performance.now() + retryRefusedAfter;
+      }
+      if (code === 'rate_limited') error.textContent = '';
+    } else {
+      outbox.remove(refused);
+    }
+  }
+
+  // --- Wiring --------------------------------------------------------------------------------------------------------
+
+  let receivedAt = 0;
+
+  document.addEventListener('htmx:ws:before:connection', event => { connection = event.detail.connection; });
+
+  document.addEventListener('htmx:ws:after:connection', () => {
+    failedAttempts = 0;
+    outbox.presses.forEach(one => { one.sentAt = null; });
+    heardAt = performance.now();
+    pingAt = null;
+    ping();
+  });
+
+  document.addEventListener('htmx:ws:close', event => {
+    const { code, connection: closed } = event.detail;
+    live = false;
+    pingAt = null;
+    outbox.presses.forEach(one => { one.sentAt = null; });
+    if (code === loginRequired) {
+      location.reload();
+      return;
+    }
+    closed.config.reconnectDelay = code === tooMany ? retryTooManyAfter : 250;
+    if (++failedAttempts >= failedAttemptsBeforeLogin) checkLogin();
+    paint();
+  });
+
+  async function checkLogin() {
+    failedAttempts = 0;
+    try {
+      if ((await fetch('/timers')).status === 401) location.reload();
+    } catch { /* no network: go on trying */ }
+  }
+
+  document.addEventListener('htmx:ws:before:message:outgoing', event => {
+    event.detail.message.data = outgoing.shift();
+    if (!isOpen()) event.detail.cancelled = true; // what matters is in the outbox
+  });
+
+  document.addEventListener('htmx:ws:before:message:incoming', () => { receivedAt = performance.now(); });
+
+  document.addEventListener('htmx:ws:after:message:incoming', () => {
+    onTimer();
+    onError(at('error'));
+    onPong(at('pong'), receivedAt);
+    paint();
+  });
+
+  document.addEventListener('click', event => {
+    // The second click of a double click is a slip of the hand, not a second press.
+    if (event.target.closest?.('#toggle') && event.detail < 2) press();
+  });
+  document.addEventListener('keydown', event => {
+    if (event.repeat && event.target.closest?.('#toggle')) event.preventDefault(); // a key held down is one press
+  });
+
+  document.addEventListener('htmx:error', event => {
+    const login = at('login-error');
+    const message = "Can't reach the server. Check the connection and try again.";
+    if (login) setText(login, message); else if (event.detail.ctx?.request) say(message);
+  });
+
+  for (const name of ['online', 'offline', 'focus']) addEventListener(name, probe);
+  document.addEventListener('visibilitychange', () => { if (!document.hidden) probe(); });
+  addEventListener('pageshow', event => { if (event.persisted) location.reload(); });
+
+  document.addEventListener('DOMContentLoaded', () => {
+    if (!at('timer')) return;
+    timer = readTimer();
+    pageUserId = timer.userId;
+    const [page] = performance.getEntriesByType('navigation');
+    clock.measure(timer.serverTime, page?.requestStart ?? 0, page?.responseStart || performance.now());
+    ticker = new Worker(trusted ? trusted.createScriptURL('/ticker.js') : '/ticker.js');
+    ticker.onmessage = tick;
+    paint();
+    outbox.open(pageUserId).then(() => { flush(); paint(); });
+  });
+})();
