@@ -84,9 +84,9 @@ public sealed class TimerSyncServer : IAsyncDisposable
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(20), timeout.Token); // not listening yet
             }
-            catch (HttpRequestException)
+            catch (HttpRequestException exception)
             {
-                throw new InvalidOperationException($"The server ended: {string.Join('\n', Log)}");
+                throw new InvalidOperationException($"The server ended: {string.Join('\n', Log)}", exception);
             }
         }
     }
@@ -133,7 +133,7 @@ public sealed class TimerSyncServer : IAsyncDisposable
 
     private Process Launch()
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Folder };
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = Folder };
         start.ArgumentList.Add(Metadata("ServerAssembly"));
         start.ArgumentList.Add($"--contentRoot={RepositoryRoot}");
         foreach (var (key, value) in _settings)
