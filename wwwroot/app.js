@@ -195,16 +195,12 @@
   // --- Ticking -------------------------------------------------------------------------------------------------------
 
   let ticker = null;
-  let tickAsked = false;
 
   function wake(delay) {
-    if (tickAsked) return;
-    tickAsked = true;
-    ticker.postMessage(Math.min(delay, heartbeatEvery) + 1); // a timer may fire a little early
+    ticker.postMessage(Math.ceil(delay) + 1); // a timer may fire a little early
   }
 
   function tick() {
-    tickAsked = false;
     if (slept()) {
       clock.error = Infinity;
       noticeTime();
