@@ -7,6 +7,7 @@
   const heartbeatEveryHidden = 20000;
   const silenceMax = 4000;              // a ping without an answer for so long: the connection is dead
   const probeSilenceMax = 1500;         // the same after waking up or changing networks, when it probably is
+  const connectingMax = 5000;           // an attempt to connect that hangs is given up
   const retryRefusedAfter = 1000;       // a press that the server could not take at the moment
   const retryTooManyAfter = 3000;       // after close code 4429
   const waitingShownAfter = 1000;       // a press that is on its way is not called waiting before
@@ -16,6 +17,7 @@
   const clockDriftPerMs = 0.001;        // how fast a measure of the server's clock gets worse
   const sleepMin = 1000;                // wall clock and monotonic clock apart by so much: the device slept, or was set
   const failedAttemptsBeforeLogin = 3;  // an upgrade that is refused for the token looks like a lost network
+  const redirectMax = 1000;             // signing out leads to the login form by itself; if that fails, the page reloads
   const loginRequired = 4401;
   const tooMany = 4429;
 
@@ -64,7 +66,7 @@
         this.database = await done(request);
         const stored = await done(this.store('readonly').getAll());
         const before = stored.filter(press => press.userId === userId && !this.presses.some(mine => mine.key === press.key));
-        this.presses = [...before, ...this.presses].sort((a, b) => a.wall - b.wall);
+        this.presses = [...before, ...this.presses].sort((a, b) => (a.at ?? a.wall) - (b.at ?? b.wall));
       } catch {
         // No IndexedDB (a private window, a full disk): presses live as long as the page.
       }
@@ -222,12 +224,16 @@
   let heardAt = 0;         // when it last answered a ping
   let pingAt = null;       // the oldest ping without an answer
   let silence = silenceMax;
+  let attempt = { socket: null, since: 0 }; // the newest socket, and when it was first seen
   let failedAttempts = 0;
+  let signingOut = false;
 
   const isOpen = () => connection?.socket?.readyState === WebSocket.OPEN;
 
   function beat() {
     const now = performance.now();
+    if (connection && connection.socket !== attempt.socket) attempt = { socket: connection.socket, since: now };
+    if (attempt.socket?.readyState === WebSocket.CONNECTING && now - attempt.since > connectingMax) drop();
     if (!isOpen()) return;
     if (pingAt !== null && now - pingAt > silence) {
       drop();
@@ -249,22 +255,17 @@
       silence = probeSilenceMax;
       ping();
       setTimeout(beat, probeSilenceMax + 50);
-    } else if (connection?.timer) {
-      reconnectSoon();
+    } else if (connection?.socket) {
+      drop(); // no waiting, for the next attempt or for one that began on the old network
     }
   }
 
-  // A dead network does not close a socket, and closing one takes a handshake that will not come: tell htmx that it is closed.
+  // A dead network does not close a socket, and closing one takes a handshake that will not come: tell htmx that it is
+  // closed, which makes it connect anew at once.
   function drop() {
-    setLive(false);
+    clearTimeout(connection.timer);
     connection.attempt = 0;
     connection.socket.dispatchEvent(new CloseEvent('close', { code: 1006 }));
-  }
-
-  function reconnectSoon() {
-    if (connection.socket?.readyState !== WebSocket.CLOSED) return;
-    clearTimeout(connection.timer);
-    drop();
   }
 
   function setLive(value) {
@@ -311,30 +312,32 @@
   }
 
   function onPong(pong, receivedAt) {
-    const sentAt = Number(pong.dataset.sentAt);
-    if (!pong.dataset.sentAt || sentAt === onPong.last) return;
-    onPong.last = sentAt;
-    clock.measure(Number(pong.dataset.serverTime), sentAt, receivedAt);
+    const { sentAt, serverTime } = pong.dataset;
+    if (!sentAt) return;
+    delete pong.dataset.sentAt; // handled
+    clock.measure(Number(serverTime), Number(sentAt), receivedAt);
     noticeTime();
-    heardAt = receivedAt;
-    pingAt = null;
-    silence = silenceMax;
-    outbox.remove(outbox.presses.filter(one => one.sentAt !== null && one.sentAt <= sentAt));
     live = true;
+    const confirmed = outbox.presses.filter(one => one.sentAt !== null && one.sentAt <= Number(sentAt));
+    if (confirmed.length) {
+      outbox.remove(confirmed);
+      if (at('error').dataset.retried) say('');
+    }
     flush();
   }
 
   function onError(error) {
     const { code, id, action } = error.dataset;
     if (!code) return;
-    delete error.dataset.code;
+    delete error.dataset.code; // handled
     const refused = outbox.presses.filter(one => one.id === id && one.action === action && one.sentAt !== null);
     if (code === 'rate_limited' || code === 'unavailable') {
       for (const one of refused) {
         one.sentAt = null;
         one.retryAt = performance.now() + retryRefusedAfter;
       }
-      if (code === 'rate_limited') error.textContent = '';
+      error.dataset.retried = 'true';
+      say(code === 'unavailable' && refused.length ? 'The server cannot store the press now. Trying again.' : '');
     } else {
       outbox.remove(refused);
     }
@@ -348,8 +351,6 @@
 
   document.addEventListener('htmx:ws:after:connection', () => {
     failedAttempts = 0;
-    outbox.presses.forEach(one => { one.sentAt = null; });
-    heardAt = performance.now();
     pingAt = null;
     ping();
   });
@@ -360,7 +361,7 @@
     pingAt = null;
     outbox.presses.forEach(one => { one.sentAt = null; });
     if (code === loginRequired) {
-      location.reload();
+      setTimeout(() => location.reload(), signingOut ? redirectMax : 0);
       return;
     }
     closed.config.reconnectDelay = code === tooMany ? retryTooManyAfter : 250;
@@ -380,7 +381,12 @@
     if (!isOpen()) event.detail.cancelled = true; // what matters is in the outbox
   });
 
-  document.addEventListener('htmx:ws:before:message:incoming', () => { receivedAt = performance.now(); });
+  document.addEventListener('htmx:ws:before:message:incoming', () => {
+    receivedAt = performance.now();
+    heardAt = receivedAt; // whatever it says, the server lives
+    pingAt = null;
+    silence = silenceMax;
+  });
 
   document.addEventListener('htmx:ws:after:message:incoming', () => {
     onTimer();
@@ -392,6 +398,7 @@
   document.addEventListener('click', event => {
     // The second click of a double click is a slip of the hand, not a second press.
     if (event.target.closest?.('#toggle') && event.detail < 2) press();
+    if (event.target.closest?.('#sign-out')) signingOut = true;
   });
   document.addEventListener('keydown', event => {
     if (event.repeat && event.target.closest?.('#toggle')) event.preventDefault(); // a key held down is one press

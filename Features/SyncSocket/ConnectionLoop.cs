@@ -17,6 +17,7 @@ internal sealed class ConnectionLoop(
     ConnectionHub hub,
     TimerWriter writer,
     ITimerReader reader,
+    LoginSessions sessions,
     IOptions<SocketOptions> options,
     TimeProvider clock,
     ILogger<Connection> logger)
@@ -48,11 +49,20 @@ internal sealed class ConnectionLoop(
         }
     }
 
-    /// <summary>Registered first, read then: a change in between is sent by the hub, and the older read is ignored.</summary>
+    /// <summary>
+    /// Registered first, read then: a change in between is sent by the hub, and the older read is ignored. The session is
+    /// looked up once more for the same reason: a logout since the token was checked did not see this connection.
+    /// </summary>
     private async Task SendFirstSnapshotAsync(Connection connection)
     {
         try
         {
+            if (!await sessions.ExistsAsync(connection.SessionId, connection.UserId, CancellationToken.None))
+            {
+                connection.Close(CloseCodes.LoginRequired, "logged out");
+                return;
+            }
+
             connection.Publish(new TimerUpdated(await reader.ReadAsync(connection.UserId, CancellationToken.None)));
         }
         catch (DbException)
@@ -81,6 +91,11 @@ internal sealed class ConnectionLoop(
                 if (type == WebSocketMessageType.Close)
                 {
                     return;
+                }
+
+                if (connection.IsClosing)
+                {
+                    continue;
                 }
 
                 if (length > ClientMessage.BytesMax)

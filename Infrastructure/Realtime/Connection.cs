@@ -37,6 +37,9 @@ internal sealed partial class Connection(
     /// <summary>When the token that opened it expires.</summary>
     public DateTimeOffset ExpiresAt { get; } = expiresAt;
 
+    /// <summary>From the moment that the server decides to close, whatever the peer still sends is dropped: it was not answered, so a client sends it again.</summary>
+    public bool IsClosing => ClosingReason() is not null;
+
     /// <summary>Completes when nothing more will be sent: the close frame is out, or the socket is broken.</summary>
     public Task Finished => _finished.Task;
 

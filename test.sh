@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Installs what the tests need and is missing, then checks and tests everything. Needs the .NET SDK 10, Node 20 or newer,
+# and, where Chromium or the virtual display is missing, apt. Ends in the line "N passed, N failed, N skipped".
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
+
+passed=0 failed=0 skipped=0
+log="$(mktemp)"
+trap 'rm -f "$log"' EXIT
+
+step() { printf '\n== %s\n' "$1"; }
+
+# A step without test counts of its own counts as one failure when it fails.
+require() {
+  step "$1"
+  shift
+  if ! "$@"; then
+    failed=$((failed + 1))
+    finish
+  fi
+}
+
+finish() {
+  printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+  [[ $failed -eq 0 ]]
+  exit
+}
+
+install_missing() {
+  local missing=()
+  command -v chromium >/dev/null || missing+=(chromium)
+  command -v xvfb-run >/dev/null || missing+=(xvfb)
+  command -v xauth >/dev/null || missing+=(xauth)
+  [[ ${#missing[@]} -eq 0 ]] && return
+  local root=()
+  [[ $EUID -eq 0 ]] || root=(sudo)
+  "${root[@]}" apt-get update -qq && DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq "${missing[@]}" >/dev/null
+}
+
+install_shell() {
+  npm ci --prefix electron-shell --no-audit --no-fund --loglevel=error && e2e/electron-runtime/prepare.sh
+}
+
+test_shell() {
+  (cd electron-shell && npm test) 2>&1 | tee "$log"
+  local status=${PIPESTATUS[0]}
+  count "$(sum '^(#|ℹ) pass ([0-9]+)')" "$(sum '^(#|ℹ) fail ([0-9]+)')" "$(sum '^(#|ℹ) skipped ([0-9]+)')" "$status"
+}
+
+test_dotnet() {
+  step "$1"
+  dotnet test "$2" --no-build --logger 'console;verbosity=normal' 2>&1 | tee "$log" | grep -vE '^ *Passed |^\[xUnit'
+  local status=${PIPESTATUS[0]}
+  count "$(sum '^ +(Passed): +([0-9]+)$')" "$(sum '^ +(Failed): +([0-9]+)$')" "$(sum '^ +(Skipped): +([0-9]+)$')" "$status"
+}
+
+# Adds up the second group of every match in the log.
+sum() { sed -nE "s/$1.*/\2/p" "$log" | awk '{ total += $1 } END { print total + 0 }'; }
+
+# A runner that fails without a failed test, or that runs none, is a failure too.
+count() {
+  passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+  if [[ ($4 -ne 0 && $2 -eq 0) || $1 -eq 0 ]]; then
+    failed=$((failed + 1))
+  fi
+}
+
+require 'Install what is missing' install_missing
+require 'Restore' dotnet restore TimerSync.sln --locked-mode -v quiet
+require 'Format' dotnet format TimerSync.sln --no-restore --verify-no-changes
+require 'Build' dotnet build TimerSync.sln --no-restore -v quiet
+require 'Desktop shell: install' install_shell
+require 'Desktop shell: types' npm run --silent --prefix electron-shell check
+step 'Desktop shell: tests'
+test_shell
+test_dotnet 'Server tests' tests/TimerSync.Tests
+test_dotnet 'End-to-end tests' e2e
+finish
