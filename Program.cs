@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using Carter;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
@@ -64,6 +65,7 @@ static void AddServices(WebApplicationBuilder builder)
     services.AddSingleton<ITimerReader, GetTimerHandler>();
     services.AddSingleton<TimerWriter>();
     services.AddHostedService(provider => provider.GetRequiredService<TimerWriter>());
+    services.AddSingleton(PipeScheduler.ThreadPool);
     services.AddSingleton<ConnectionHub>();
     services.AddHostedService<ConnectionSweep>();
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Data.Common;
+using System.IO.Pipelines;
 using System.Net.WebSockets;
 using System.Security.Claims;
 using Microsoft.Extensions.Options;
@@ -19,6 +20,7 @@ internal sealed class ConnectionLoop(
     ITimerReader reader,
     LoginSessions sessions,
     IOptions<SocketOptions> options,
+    PipeScheduler scheduler,
     TimeProvider clock,
     ILogger<Connection> logger)
 {
@@ -27,7 +29,7 @@ internal sealed class ConnectionLoop(
     public async Task RunAsync(WebSocket socket, ISubprotocol subprotocol, ClaimsPrincipal user)
     {
         var connection = new Connection(
-            socket, subprotocol, user.GetUserId(), user.GetSessionId(), user.GetExpiry(), logger);
+            socket, subprotocol, user.GetUserId(), user.GetSessionId(), user.GetExpiry(), scheduler, clock, logger);
         if (hub.TryAdd(connection, _limits.ConnectionsPerUser))
         {
             await SendFirstSnapshotAsync(connection);

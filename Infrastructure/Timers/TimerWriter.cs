@@ -51,22 +51,21 @@ internal sealed partial class TimerWriter(
 
     private void Run()
     {
-        var batch = new List<Waiting>(CommandsPerCommitMax);
-        var reader = _queue.Reader;
-        while (reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+        while (_queue.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
         {
-            batch.Clear();
-            while (batch.Count < CommandsPerCommitMax && reader.TryRead(out var waiting))
-            {
-                batch.Add(waiting);
-            }
-
-            CommitAndTell(batch);
+            CommitWaiting();
         }
     }
 
-    private void CommitAndTell(List<Waiting> batch)
+    /// <summary>One group commit of what waits now, then the answers. Called by the writer's thread alone.</summary>
+    internal void CommitWaiting()
     {
+        var batch = new List<Waiting>();
+        while (batch.Count < CommandsPerCommitMax && _queue.Reader.TryRead(out var next))
+        {
+            batch.Add(next);
+        }
+
         CommandResult[] results;
         try
         {
