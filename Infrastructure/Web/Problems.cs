@@ -21,7 +21,7 @@ internal static class Problems
 }
 
 /// <summary>A database that does not answer is 503, with a word of what to do; every other exception stays a 500.</summary>
-internal sealed class DatabaseUnavailableHandler(IProblemDetailsService problems) : IExceptionHandler
+internal sealed class DatabaseUnavailableHandler(IProblemDetailsService problems, FragmentRenderer renderer) : IExceptionHandler
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(2);
 
@@ -34,6 +34,12 @@ internal sealed class DatabaseUnavailableHandler(IProblemDetailsService problems
 
         httpContext.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
         Problems.SetRetryAfter(httpContext, RetryAfter);
+        if (httpContext.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase))
+        {
+            await Html.WriteAsync(httpContext, StatusCodes.Status503ServiceUnavailable, await renderer.RenderAsync<UnavailablePage>());
+            return true;
+        }
+
         await problems.WriteAsync(new ProblemDetailsContext
         {
             HttpContext = httpContext,
