@@ -59,6 +59,7 @@ static void AddServices(WebApplicationBuilder builder)
     var services = builder.Services;
     services.AddSingleton(TimeProvider.System);
     services.AddProblemDetails();
+    services.AddExceptionHandler<UnreadableRequestHandler>();
     services.AddExceptionHandler<DatabaseUnavailableHandler>();
     services.AddSingleton<FragmentRenderer>();
     services.AddTokenAuthentication();
