@@ -70,17 +70,17 @@ public sealed partial class ElectronWindow : IAsyncDisposable
         }
     }
 
-    /// <summary>The title that the window manager shows, read from the display.</summary>
-    public async Task<string> ReadTitleAsync()
+    /// <summary>The titles of the windows on the display, one on each line.</summary>
+    public async Task<string> ReadTitlesAsync(CancellationToken cancellationToken)
     {
-        var display = await _display.Task.WaitAsync(StartTimeout);
+        var display = await _display.Task.WaitAsync(StartTimeout, cancellationToken);
         var start = new ProcessStartInfo("xwininfo", ["-root", "-tree"]) { RedirectStandardOutput = true, UseShellExecute = false };
         start.Environment["DISPLAY"] = display.Groups["number"].Value;
         start.Environment["XAUTHORITY"] = display.Groups["authority"].Value;
         start.Environment["LC_ALL"] = "C.UTF-8";
         using var process = Process.Start(start)!;
-        var output = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
+        var output = await process.StandardOutput.ReadToEndAsync(cancellationToken);
+        await process.WaitForExitAsync(cancellationToken);
         return string.Join('\n', WindowName().Matches(output).Select(match => match.Groups["name"].Value));
     }
 
