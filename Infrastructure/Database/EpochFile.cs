@@ -19,7 +19,10 @@ internal sealed partial class EpochFile(IOptions<DatabaseOptions> options, ILogg
     private FileStream? _file;
     private string _epoch = "";
 
-    /// <summary>Whether the database is the one that was last open here, no older than it was then.</summary>
+    /// <summary>
+    /// Whether the database is the one that was last open here, no older than it was then. One with another epoch may be a
+    /// backup that was restored before: its clients, too, have seen versions that it does not have.
+    /// </summary>
     public bool Knows(string epoch, long changes)
     {
         if (!File.Exists(_path))
@@ -28,8 +31,8 @@ internal sealed partial class EpochFile(IOptions<DatabaseOptions> options, ILogg
         }
 
         var remembered = File.ReadAllText(_path).Split(' ', StringSplitOptions.TrimEntries);
-        return remembered.Length == 2 && long.TryParse(remembered[1], CultureInfo.InvariantCulture, out var then)
-            && (remembered[0] != epoch || changes >= then); // another epoch is another database, with clients of its own
+        return remembered.Length == 2 && remembered[0] == epoch
+            && long.TryParse(remembered[1], CultureInfo.InvariantCulture, out var then) && changes >= then;
     }
 
     public void Open(string epoch, long changes)

@@ -3,8 +3,8 @@ using System.Net.Http.Json;
 
 namespace TimerSync.Tests.Login;
 
-/// <summary>What the keys of <c>Login:</c> do (CONTRACT.md, sections 1, 5 and 6). Each test has a server of its own.</summary>
-public sealed class LoginSettingsTests
+/// <summary>What the keys of <c>Login:</c> do (CONTRACT.md, sections 1, 5 and 6).</summary>
+public sealed class LoginSettingsTests(ConfiguredServer configured)
 {
     private const int WindowSeconds = 300;
 
@@ -84,13 +84,13 @@ public sealed class LoginSettingsTests
     [Fact]
     public async Task The_least_length_of_a_password_is_a_setting()
     {
-        await using var server = await TimerSyncServer.StartAsync(("Login:MinPasswordLength", "12"));
+        var longEnough = new string('x', ConfiguredServer.MinPasswordLength);
 
-        using var tooShort = await PostAsync(server, "name", "11 of them.");
-        using var longEnough = await PostAsync(server, "name", "12 of these.");
+        using var tooShort = await PostAsync(configured.Server, "name", longEnough[1..]);
+        using var accepted = await PostAsync(configured.Server, "name", longEnough);
 
         await tooShort.ProblemAsync(HttpStatusCode.BadRequest);
-        await longEnough.JsonAsync();
+        await accepted.JsonAsync();
     }
 
     private static async Task<HttpResponseMessage> PostAsync(TimerSyncServer server, string username, string password)

@@ -77,9 +77,7 @@ public sealed class LoginTests(SharedServer shared, SharedUser one) : IClassFixt
     [InlineData(" correct horse battery")] // a password is not trimmed
     public async Task Wrong_password_is_401(string password)
     {
-        var user = await TestUser.SignUpAsync(shared.Server);
-
-        using var answer = await PostAsync(user.Name, password);
+        using var answer = await PostAsync(User.Name, password);
 
         await answer.ProblemAsync(HttpStatusCode.Unauthorized);
     }

@@ -10,7 +10,7 @@ namespace TimerSync.Tests.Infrastructure.Auth;
 /// What makes a token valid (CONTRACT.md, sections 1, 5 and 6): each test changes one thing of a good token, and, where that
 /// is not the thing, signs it with the server's own key.
 /// </summary>
-public sealed class ForgedTokenTests(ForgedTokenTests.ServerWithKnownKey known) : IClassFixture<ForgedTokenTests.ServerWithKnownKey>
+public sealed class ForgedTokenTests(ForgedTokenTests.ConfiguredUser known) : IClassFixture<ForgedTokenTests.ConfiguredUser>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -120,27 +120,21 @@ public sealed class ForgedTokenTests(ForgedTokenTests.ServerWithKnownKey known) 
 
     private async Task<HttpStatusCode> StatusAsync(string token)
     {
-        using var client = known.Server.CreateClient();
+        using var client = known.User.Server.CreateClient();
         client.DefaultRequestHeaders.TryAddWithoutValidation("Authorization", $"Bearer {token}");
         using var answer = await client.GetAsync("/timers", Cancellation);
         return answer.StatusCode;
     }
 
-    /// <summary>A server whose <c>Jwt:SigningKey</c> is the test's.</summary>
-    public sealed class ServerWithKnownKey : IAsyncLifetime
+    /// <summary>Whose token it is that the tests change.</summary>
+    public sealed class ConfiguredUser(ConfiguredServer configured) : IAsyncLifetime
     {
-        public byte[] Key { get; } = RandomNumberGenerator.GetBytes(32);
-
-        public TimerSyncServer Server { get; private set; } = null!;
-
         public TestUser User { get; private set; } = null!;
 
-        public async ValueTask InitializeAsync()
-        {
-            Server = await TimerSyncServer.StartAsync(("Jwt:SigningKey", Convert.ToBase64String(Key)));
-            User = await TestUser.SignUpAsync(Server);
-        }
+        public byte[] Key => configured.Key;
 
-        public async ValueTask DisposeAsync() => await Server.DisposeAsync();
+        public async ValueTask InitializeAsync() => User = await TestUser.SignUpAsync(configured.Server);
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 }

@@ -4,10 +4,8 @@ using System.Text.Json;
 namespace TimerSync.Tests.Infrastructure.Auth;
 
 /// <summary>A request that the cookie authenticates and that changes something needs the server's own Origin (CONTRACT.md, section 1).</summary>
-public sealed class OriginTests(SharedServer shared, SharedUser one) : IClassFixture<SharedUser>
+public sealed class OriginTests(SharedServer shared, SharedUser one, ConfiguredServer configured) : IClassFixture<SharedUser>
 {
-    private const string PublicOrigin = "https://timer.example.org";
-
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     private TestUser User { get; } = one.User;
@@ -80,10 +78,9 @@ public sealed class OriginTests(SharedServer shared, SharedUser one) : IClassFix
     [Fact]
     public async Task Behind_a_proxy_PublicOrigin_is_the_own_one()
     {
-        await using var server = await TimerSyncServer.StartAsync(("PublicOrigin", PublicOrigin));
-        var user = await TestUser.SignUpAsync(server);
-        using var fromPublic = user.CreateBrowser(PublicOrigin);
-        using var fromLocal = user.CreateBrowser(server.Origin);
+        var user = await TestUser.SignUpAsync(configured.Server);
+        using var fromPublic = user.CreateBrowser(ConfiguredServer.PublicOrigin);
+        using var fromLocal = user.CreateBrowser(configured.Server.Origin);
 
         using var local = await fromLocal.PostAsync("/timers", Start(), Cancellation);
         using var localLogin = await fromLocal.PostAsync("/login", LoginForm(user), Cancellation);

@@ -1,0 +1,73 @@
+using System.Net;
+
+namespace TimerSync.Tests.Infrastructure.Web;
+
+/// <summary>Errors are <c>application/problem+json</c> (RFC 9457), and every answer carries the security headers.</summary>
+public sealed class RoutesTests(SharedUser one) : IClassFixture<SharedUser>
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("GET", "/nothing")]
+    [InlineData("POST", "/timers/1")]
+    [InlineData("POST", "/nothing")]
+    [InlineData("GET", "/login.html")]
+    [InlineData("GET", "/..%2fappsettings.json")]
+    [InlineData("GET", "/appsettings.json")]
+    [InlineData("GET", "/openapi")]
+    public async Task An_unknown_route_is_404(string method, string path) =>
+        await (await SendAsync(method, path)).ProblemAsync(HttpStatusCode.NotFound);
+
+    [Theory]
+    [InlineData("PUT", "/timers")]
+    [InlineData("DELETE", "/timers")]
+    [InlineData("PUT", "/login")]
+    [InlineData("GET", "/login")]
+    [InlineData("GET", "/logout")]
+    [InlineData("POST", "/")]
+    public async Task A_wrong_method_is_405(string method, string path)
+    {
+        var answer = await SendAsync(method, path);
+
+        await answer.ProblemAsync(HttpStatusCode.MethodNotAllowed);
+        Assert.NotEmpty(answer.Content.Headers.Allow);
+    }
+
+    [Theory]
+    [InlineData("GET", "/")]
+    [InlineData("GET", "/timers")]
+    [InlineData("GET", "/app.css")]
+    [InlineData("GET", "/nothing")]
+    [InlineData("PUT", "/timers")]
+    [InlineData("POST", "/timers")] // an empty body
+    [InlineData("POST", "/login")]
+    [InlineData("GET", "/ws")]
+    [InlineData("GET", "/healthz")]
+    public async Task Every_answer_has_the_security_headers(string method, string path)
+    {
+        var answer = await SendAsync(method, path);
+
+        Assert.Equal("nosniff", answer.Header("X-Content-Type-Options"));
+        Assert.Equal("same-origin", answer.Header("Referrer-Policy"));
+        Assert.Contains("default-src 'none'", answer.Header("Content-Security-Policy"), StringComparison.Ordinal);
+        Assert.False(answer.Headers.Contains("Server"));
+    }
+
+    [Fact]
+    public async Task An_error_that_ends_in_the_exception_handler_has_the_security_headers_too()
+    {
+        using var client = one.User.CreateClient();
+
+        using var answer = await client.PostAsync("/login", new StringContent(new string(' ', 100 * 1024), mediaType: new("application/json")), Cancellation);
+
+        await answer.ProblemAsync(HttpStatusCode.RequestEntityTooLarge);
+        Assert.Equal("nosniff", answer.Header("X-Content-Type-Options"));
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(string method, string path)
+    {
+        using var client = one.User.CreateClient();
+        using var request = new HttpRequestMessage(new HttpMethod(method), path);
+        return await client.SendAsync(request, Cancellation);
+    }
+}
