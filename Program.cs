@@ -46,6 +46,12 @@ catch (Exception exception) when (StartupProblem.Describe(exception) is { } line
 
 static void AddServices(WebApplicationBuilder builder)
 {
+    // Not in appsettings.json, which would win over ASPNETCORE_URLS.
+    if (builder.Configuration["urls"] is null)
+    {
+        builder.WebHost.UseUrls("http://localhost:5080");
+    }
+
     // Bounds that the framework leaves open, or wider than a timer needs.
     builder.WebHost.ConfigureKestrel(kestrel =>
     {
@@ -124,7 +130,7 @@ static void UseMiddleware(WebApplication app)
     app.UseAuthentication();
     app.UseOriginCheck();
     app.UseAuthorization();
-    app.MapStaticAssets();
+    app.MapStaticAssets().ShortCircuit(); // needs no token, and no look at its session
     app.MapHealthChecks("/healthz", new() { Predicate = _ => false }).ShortCircuit(); // no token is looked up in a database that is away
     app.MapHealthChecks("/readyz");
     app.MapCarter();
