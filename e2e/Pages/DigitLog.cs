@@ -17,7 +17,24 @@ public sealed class DigitLog
 
     private readonly TimerPage _timer;
 
+    /// <summary>At the edge of a second; what CONTRACT.md, section 4 calls the same second.</summary>
+    private static readonly TimeSpan ApartMax = TimeSpan.FromMilliseconds(100);
+
     private DigitLog(TimerPage timer) => _timer = timer;
+
+    /// <summary>Looks at two windows for so long, while the timer runs.</summary>
+    public static async Task AgreeAsync(TimerPage one, TimerPage other, int seconds)
+    {
+        var log = await StartAsync(one);
+        var otherLog = await StartAsync(other);
+        var end = await other.ReadSecondsAsync() + seconds;
+        await one.ReachesAsync(end);
+        await other.ReachesAsync(end);
+
+        var (longest, seen) = await CompareAsync(log, otherLog);
+        Assert.True(seen >= seconds - 1, $"Only {seen} seconds were seen in both.");
+        Assert.True(longest <= ApartMax, $"The windows showed different seconds for {longest.TotalMilliseconds:F0} ms.");
+    }
 
     public static async Task<DigitLog> StartAsync(TimerPage timer)
     {
