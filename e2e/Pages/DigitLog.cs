@@ -22,8 +22,16 @@ public sealed class DigitLog
 
     private DigitLog(TimerPage timer) => _timer = timer;
 
-    /// <summary>Looks at two windows for so long, while the timer runs.</summary>
+    /// <summary>Looks at two windows for so long, while the timer runs: they must never be apart for more than <see cref="ApartMax"/>.</summary>
     public static async Task AgreeAsync(TimerPage one, TimerPage other, int seconds)
+    {
+        var (longest, seen) = await MeasureAsync(one, other, seconds);
+        Assert.True(seen >= seconds - 1, $"Only {seen} seconds were seen in both.");
+        Assert.True(longest <= ApartMax, $"The windows showed different seconds for {longest.TotalMilliseconds:F0} ms.");
+    }
+
+    /// <summary>The longest time that two windows showed different seconds, and how many seconds were seen in both.</summary>
+    public static async Task<(TimeSpan Longest, int Seconds)> MeasureAsync(TimerPage one, TimerPage other, int seconds)
     {
         var log = await StartAsync(one);
         var otherLog = await StartAsync(other);
@@ -31,19 +39,16 @@ public sealed class DigitLog
         await one.ReachesAsync(end);
         await other.ReachesAsync(end);
 
-        var (longest, seen) = await CompareAsync(log, otherLog);
-        Assert.True(seen >= seconds - 1, $"Only {seen} seconds were seen in both.");
-        Assert.True(longest <= ApartMax, $"The windows showed different seconds for {longest.TotalMilliseconds:F0} ms.");
+        return await CompareAsync(log, otherLog);
     }
 
-    public static async Task<DigitLog> StartAsync(TimerPage timer)
+    private static async Task<DigitLog> StartAsync(TimerPage timer)
     {
         await timer.Page.EvaluateAsync(Start);
         return new DigitLog(timer);
     }
 
-    /// <summary>The longest time that two windows showed different seconds while the timer ran, and in how many seconds both were seen.</summary>
-    public static async Task<(TimeSpan Longest, int Seconds)> CompareAsync(DigitLog one, DigitLog other)
+    private static async Task<(TimeSpan Longest, int Seconds)> CompareAsync(DigitLog one, DigitLog other)
     {
         var flips = await one.ReadAsync();
         var others = await other.ReadAsync();
