@@ -19,13 +19,14 @@ public sealed partial class DesktopTests(Stack stack) : EndToEndTest(stack)
         await WaitForTitleAsync(window, RunningTitle());
         await desktop.StopAsync();
         await browser.ShowsStoppedAsync();
-        await browser.ShowsDigitsAsync(await desktop.Clock.InnerTextAsync());
+        await desktop.ShowsDigitsAsync(await browser.Clock.InnerTextAsync());
         await WaitForTitleAsync(window, StoppedTitle());
 
         await desktop.StartAsync();
         await browser.ShowsRunningAsync();
         await browser.StopAsync();
         await desktop.ShowsStoppedAsync();
+        await desktop.ShowsVersionAsync(4);
         Assert.Equal(4, (int)(await user.GetTimerAsync())["version"]!);
     }
 
@@ -88,6 +89,7 @@ public sealed partial class DesktopTests(Stack stack) : EndToEndTest(stack)
         await desktop.ShowsLiveAsync();
         await desktop.ShowsStoppedAsync();
         await browser.ShowsStoppedAsync();
+        await desktop.ShowsVersionAsync(2);
         Assert.Equal(2, (int)(await user.GetTimerAsync())["version"]!);
     }
 

@@ -14,12 +14,12 @@ public sealed class SigningInTests(Stack stack) : EndToEndTest(stack)
     {
         var timer = await OpenTimerAsync(await SignUpAsync());
         await timer.StartAsync();
-        await timer.ShowsDigitsAsync("00:00:01");
+        await timer.ReachesAsync(1);
 
         await timer.Page.ReloadAsync();
         await timer.ShowsRunningAsync();
         await timer.ShowsLiveAsync();
-        await timer.ShowsDigitsAsync("00:00:03");
+        await timer.ReachesAsync(3);
 
         await timer.StopAsync();
         await timer.ShowsStoppedAsync();

@@ -6,8 +6,9 @@
   const heartbeatEvery = 4000;          // while the page is seen; "Reconnecting" shows within this plus silenceMax
   const heartbeatEveryHidden = 20000;
   const silenceMax = 4000;              // a ping without an answer for so long: the connection is dead
+  const connectMax = 5000;              // a connection that does not open for so long is given up
+  const restlessTick = 1000;            // how often to look while there is no connection, or a press on its way
   const probeSilenceMax = 1500;         // the same after waking up or changing networks, when it probably is
-  const connectingMax = 5000;           // an attempt to connect that hangs is given up
   const retryRefusedAfter = 1000;       // a press that the server could not take at the moment
   const retryTooManyAfter = 3000;       // after close code 4429
   const waitingShownAfter = 1000;       // a press that is on its way is not called waiting before
@@ -54,7 +55,8 @@
   // --- Presses that the server has not confirmed ---------------------------------------------------------------------
 
   // In memory, and in IndexedDB where the browser has it, so that a press survives a killed browser. Each is
-  // { key, id, action, userId, at, wall, mono, origin, sentAt, retryAt }: `at` by the server's clock when that was known.
+  // { key, id, action, userId, at, wall, mono, origin, sentAt, retryAt }: `at` by the server's clock when that was known, in
+  // whole milliseconds as the server keeps them.
   const outbox = {
     presses: [],
     database: null,
@@ -94,13 +96,15 @@
 
   // When a press was made, by the server's clock. Known at once while that clock is measured; else told from its age.
   function momentOf(press) {
-    if (press.at !== null) return press.at;
+    return press.at ?? clock.now() - ageOf(press);
+  }
+
+  function ageOf(press) {
     const byWall = Date.now() - press.wall;
     const byMono = performance.now() - press.mono;
     const samePage = press.origin === performance.timeOrigin;
     // The monotonic clock stands still while a device sleeps; the wall clock may be set back. Neither runs fast.
-    const age = samePage ? Math.max(byMono, byWall) : Math.max(0, byWall);
-    return clock.now() - age;
+    return samePage ? Math.max(byMono, byWall) : Math.max(0, byWall);
   }
 
   // --- The timer: what the server said, and what was pressed since ---------------------------------------------------
@@ -145,7 +149,7 @@
     const after = Math.max(shown.startedAt ?? 0, shown.stoppedAt ?? 0) + 1;
     outbox.add({
       key: uuid(), id: shown.running ? shown.id : uuid(), action: shown.running ? 'timer_stop' : 'timer_start',
-      userId: pageUserId, at: clock.error < clockErrorMax && !slept() ? Math.max(clock.now(), after) : null,
+      userId: pageUserId, at: clock.error < clockErrorMax && !slept() ? Math.floor(Math.max(clock.now(), after)) : null,
       wall: Date.now(), mono: performance.now(), origin: performance.timeOrigin, sentAt: null, retryAt: 0,
     });
     flush();
@@ -169,7 +173,7 @@
     const now = clock.now();
     const elapsed = shown.startedAt === null ? 0 : Math.max(0, (shown.running ? now : shown.stoppedAt) - shown.startedAt);
     const digits = format(elapsed);
-    const waiting = outbox.presses.some(one => !live || performance.now() - one.mono > waitingShownAfter);
+    const waiting = outbox.presses.some(one => !live || ageOf(one) > waitingShownAfter);
 
     setText(at('elapsed'), digits);
     at('elapsed').classList.toggle('long', digits.length > 8);
@@ -180,7 +184,7 @@
     html.classList.toggle('live', live);
     html.classList.toggle('waiting', waiting);
     document.title = shown.running ? `${digits} · TimerSync` : 'Stopped · TimerSync';
-    wake(shown.running ? 1000 - elapsed % 1000 : heartbeatEvery);
+    wake(shown.running ? 1000 - elapsed % 1000 : live && !outbox.presses.length ? heartbeatEvery : restlessTick);
   }
 
   // Only what differs: a text that is set again is read out again, and loses its selection.
@@ -225,7 +229,6 @@
   let heardAt = 0;         // when it last answered a ping
   let pingAt = null;       // the oldest ping without an answer
   let silence = silenceMax;
-  let attempt = { socket: null, since: 0 }; // the newest socket, and when it was first seen
   let failedAttempts = 0;
   let signingOut = false;
 
@@ -233,13 +236,26 @@
 
   function beat() {
     const now = performance.now();
-    if (connection && connection.socket !== attempt.socket) attempt = { socket: connection.socket, since: now };
-    if (attempt.socket?.readyState === WebSocket.CONNECTING && now - attempt.since > connectingMax) drop();
+    giveUpConnecting(now);
     if (!isOpen()) return;
     if (pingAt !== null && now - pingAt > silence) {
       drop();
     } else if (pingAt === null && now - heardAt > (document.hidden ? heartbeatEveryHidden : heartbeatEvery) - 100) {
       ping();
+    }
+  }
+
+  // A request that a network has swallowed is never answered, and the browser would wait for minutes.
+  let connecting = null;
+  let connectingSince = 0;
+  function giveUpConnecting(now) {
+    const { socket } = connection ?? {};
+    if (socket?.readyState !== WebSocket.CONNECTING) return;
+    if (socket !== connecting) {
+      connecting = socket;
+      connectingSince = now;
+    } else if (now - connectingSince > connectMax) {
+      socket.close(); // its close event follows at once: there is nobody to agree with
     }
   }
 
@@ -264,9 +280,11 @@
   // A dead network does not close a socket, and closing one takes a handshake that will not come: tell htmx that it is
   // closed, which makes it connect anew at once.
   function drop() {
+    if (connection.abortController.signal.aborted) return; // dropped already, and the next one is on its way
     clearTimeout(connection.timer);
     connection.attempt = 0;
     connection.socket.dispatchEvent(new CloseEvent('close', { code: 1006 }));
+    connection.abortController.abort(); // should it come back to life before the next one is there: not a word more from it
   }
 
   function setLive(value) {
@@ -293,7 +311,7 @@
         continue;
       }
       one.sentAt = now;
-      const moment = clock.error < clockErrorMax || now - one.mono > waitingShownAfter
+      const moment = clock.error < clockErrorMax || ageOf(one) > waitingShownAfter
         ? new Date(momentOf(one)).toISOString() : undefined;
       send({
         action: one.action, id: one.id, user_id: one.userId,
@@ -373,7 +391,7 @@
   async function checkLogin() {
     failedAttempts = 0;
     try {
-      if ((await fetch('/timers')).status === 401) location.reload();
+      if ((await fetch('/timers', { signal: AbortSignal.timeout(connectMax) })).status === 401) location.reload();
     } catch { /* no network: go on trying */ }
   }
 

@@ -14,7 +14,7 @@ public abstract class EndToEndTest(Stack stack) : IAsyncLifetime
 {
     /// <summary>What Chromium, and htmx after it, write by themselves when a server cannot be reached.</summary>
     private static readonly Regex NoConnection = new(
-        @"^console error: (WebSocket connection to '\S+' failed|htmx: htmx:ws:error: \[object Event\]|htmx: htmx:error: Failed to fetch|Failed to load resource: net::ERR_(CONNECTION_\w+|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED))", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1));
+        @"^console (error|warning): (WebSocket connection to '\S+' failed|htmx: htmx:ws:error: \[object Event\]|htmx: htmx:error: Failed to fetch|Failed to load resource: net::ERR_(CONNECTION_\w+|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED))", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1));
 
     private readonly ConcurrentBag<PageWatch> _watches = [];
     private readonly List<IBrowserContext> _contexts = [];

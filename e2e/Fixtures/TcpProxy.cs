@@ -1,12 +1,11 @@
-using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 
 namespace TimerSync.EndToEnd;
 
 /// <summary>
-/// A network between a window and the server. It can be slow, be cut (every connection breaks, new ones are refused at
-/// once), or be a black hole: connections stay open and nothing arrives any more, as behind a lost radio link.
+/// A network between a window and the server. It can be slow, be cut (every connection breaks, new ones too), or be a black
+/// hole: connections stay open and nothing arrives any more, as on a lost radio link.
 /// </summary>
 public sealed class TcpProxy : IAsyncDisposable
 {
@@ -14,11 +13,12 @@ public sealed class TcpProxy : IAsyncDisposable
 
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _end = new();
-    private readonly ConcurrentDictionary<TcpClient, TcpClient> _connections = new();
+    private readonly Lock _lock = new();
+    private readonly HashSet<Link> _links = [];
     private readonly Uri _server;
     private readonly Task _accepting;
-    private volatile TaskCompletionSource _open = Opened();
-    private volatile bool _isCut;
+    private bool _isSwallowing;
+    private bool _isCut;
 
     /// <param name="server">Where everything goes to.</param>
     public TcpProxy(Uri server)
@@ -36,97 +36,116 @@ public sealed class TcpProxy : IAsyncDisposable
     public TimeSpan Delay { get; set; }
 
     /// <summary>From now on nothing arrives, in either direction, and nobody is told.</summary>
-    public void Swallow() => _open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+    public void Swallow() => Change(() =>
+    {
+        _isSwallowing = true;
+        foreach (var link in _links)
+        {
+            link.Shut();
+        }
+    });
+
+    /// <summary>After <see cref="Swallow"/>: everything arrives, also what was sent meanwhile, as when a radio link comes back.</summary>
+    public void DeliverAll() => Change(() =>
+    {
+        _isSwallowing = false;
+        foreach (var link in _links)
+        {
+            link.Open();
+        }
+    });
+
+    /// <summary>After <see cref="Swallow"/>: new connections work, those from before stay dead, as when a router forgot them.</summary>
+    public void ForgetConnections() => Change(() => _isSwallowing = false);
 
     /// <summary>From now on every connection breaks.</summary>
-    public void Cut()
+    public void Cut() => Change(() =>
     {
         _isCut = true;
         CloseAll();
-    }
+    });
 
-    /// <summary>
-    /// A working network again. Connections from before are gone after a black hole, as after a change of networks.
-    /// </summary>
-    public void Restore()
-    {
-        CloseAll();
-        _isCut = false;
-        _open.TrySetResult();
-    }
+    /// <summary>After <see cref="Cut"/>.</summary>
+    public void Restore() => Change(() => _isCut = false);
 
     public async ValueTask DisposeAsync()
     {
         await _end.CancelAsync();
         _listener.Stop();
-        CloseAll();
+        Change(CloseAll);
         await _accepting;
         _end.Dispose();
     }
 
-    private static TaskCompletionSource Opened()
+    private void Change(Action change)
     {
-        var opened = new TaskCompletionSource();
-        opened.SetResult();
-        return opened;
+        lock (_lock)
+        {
+            change();
+        }
     }
 
     private void CloseAll()
     {
-        foreach (var (client, server) in _connections)
+        foreach (var link in _links)
         {
-            _connections.TryRemove(client, out _);
-            client.Client.Close(0); // a reset, not a farewell
-            server.Client.Close(0);
+            link.Reset();
         }
+
+        _links.Clear();
     }
 
     private async Task AcceptAsync()
     {
-        var connections = new List<Task>();
+        var served = new List<Task>();
         try
         {
             while (true)
             {
-                connections.Add(ServeAsync(await _listener.AcceptTcpClientAsync(_end.Token)));
+                served.Add(ServeAsync(await _listener.AcceptTcpClientAsync(_end.Token)));
             }
         }
-        catch (Exception exception) when (exception is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception exception) when (IsEnd(exception))
         {
-            await Task.WhenAll(connections);
+            await Task.WhenAll(served);
         }
     }
 
     private async Task ServeAsync(TcpClient client)
     {
-        using var server = new TcpClient();
-        using (client)
+        using var link = new Link(client);
+        lock (_lock)
         {
-            try
+            if (_isCut)
             {
-                client.NoDelay = server.NoDelay = true;
-                _connections[client] = server;
-                await server.ConnectAsync(_server.Host, _server.Port, _end.Token);
-                if (_isCut)
-                {
-                    client.Client.Close(0);
-                    return;
-                }
+                link.Reset();
+                return;
+            }
 
-                await Task.WhenAny(CopyAsync(client, server), CopyAsync(server, client));
-            }
-            catch (Exception exception) when (IsEnd(exception))
+            if (_isSwallowing)
             {
-                // The server is down, or the test is over.
+                link.Shut();
             }
-            finally
-            {
-                _connections.TryRemove(client, out _);
-            }
+
+            _links.Add(link);
+        }
+
+        try
+        {
+            await link.Server.ConnectAsync(_server.Host, _server.Port, _end.Token);
+            await Task.WhenAny(CopyAsync(link, link.Client, link.Server), CopyAsync(link, link.Server, link.Client));
+        }
+        catch (Exception exception) when (IsEnd(exception))
+        {
+            // The server is down, or the link was reset: for the client both are a broken connection.
+        }
+        finally
+        {
+            Change(() => _links.Remove(link));
         }
     }
 
-    private async Task CopyAsync(TcpClient from, TcpClient to)
+    private async Task CopyAsync(Link link, TcpClient from, TcpClient to)
     {
         var buffer = new byte[BufferBytes];
         try
@@ -134,7 +153,7 @@ public sealed class TcpProxy : IAsyncDisposable
             while (true)
             {
                 var length = await from.GetStream().ReadAsync(buffer, _end.Token);
-                await _open.Task.WaitAsync(_end.Token);
+                await link.WhenOpen.WaitAsync(_end.Token);
                 if (length == 0)
                 {
                     return;
@@ -152,4 +171,36 @@ public sealed class TcpProxy : IAsyncDisposable
 
     private static bool IsEnd(Exception exception) =>
         exception is OperationCanceledException or SocketException or IOException or ObjectDisposedException or InvalidOperationException;
+
+    /// <summary>One connection, in two halves.</summary>
+    private sealed class Link(TcpClient client) : IDisposable
+    {
+        private volatile TaskCompletionSource? _shut;
+
+        public TcpClient Client { get; } = client;
+
+        public TcpClient Server { get; } = new() { NoDelay = true };
+
+        public Task WhenOpen => _shut?.Task ?? Task.CompletedTask;
+
+        public void Shut() => _shut ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void Open()
+        {
+            _shut?.TrySetResult();
+            _shut = null;
+        }
+
+        public void Reset()
+        {
+            Client.Client.Close(0);
+            Server.Client.Close(0);
+        }
+
+        public void Dispose()
+        {
+            Client.Dispose();
+            Server.Dispose();
+        }
+    }
 }

@@ -8,6 +8,11 @@ namespace TimerSync.EndToEnd;
 /// <summary>The timer, as CONTRACT.md, section 4 names its parts. Every <c>Shows…Async</c> waits.</summary>
 public sealed partial class TimerPage(IPage page)
 {
+    private const float PollMs = 50;
+
+    private const string ReadSeconds =
+        "document.querySelector('[data-testid=elapsed]').textContent.split(':').reduce((sum, part) => sum * 60 + Number(part), 0)";
+
     public IPage Page => page;
 
     public ILocator Clock => page.GetByRole(AriaRole.Timer);
@@ -48,19 +53,24 @@ public sealed partial class TimerPage(IPage page)
         await Expect(status == "Running" ? StopButton : StartButton).ToBeVisibleAsync();
     }
 
+    /// <summary>The server has confirmed so many changes, and the page has heard of them: a press shows before.</summary>
+    public Task ShowsVersionAsync(int version) => Expect(page.GetByRole(AriaRole.Region, new() { Name = "Timer", Exact = true }))
+        .ToHaveAttributeAsync("data-version", version.ToString(CultureInfo.InvariantCulture));
+
     public Task ShowsLiveAsync(float? timeoutMs = null) => Expect(Connection).ToHaveTextAsync("Live", new() { Timeout = timeoutMs });
 
     public Task ShowsReconnectingAsync(float? timeoutMs = null) =>
         Expect(Connection).ToHaveTextAsync("Reconnecting", new() { Timeout = timeoutMs });
 
+    /// <summary>Of a timer that is stopped.</summary>
     public Task ShowsDigitsAsync(string digits) => Expect(Clock).ToHaveTextAsync(digits);
 
+    /// <summary>A running clock may be seen late: never wait for one exact second of it.</summary>
+    public Task ReachesAsync(int seconds) => page.WaitForFunctionAsync(
+        $"seconds => {ReadSeconds} >= seconds", seconds, new() { PollingInterval = PollMs });
+
     /// <summary>What the clock shows now.</summary>
-    public async Task<TimeSpan> ReadClockAsync()
-    {
-        var parts = (await Clock.InnerTextAsync()).Split(':').Select(part => int.Parse(part, CultureInfo.InvariantCulture)).ToArray();
-        return new TimeSpan(parts[0], parts[1], parts[2]);
-    }
+    public Task<int> ReadSecondsAsync() => page.EvaluateAsync<int>($"() => {ReadSeconds}");
 
     public async Task<LoginPage> SignOutAsync()
     {
