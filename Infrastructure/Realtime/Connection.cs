@@ -143,13 +143,14 @@ internal sealed partial class Connection(
     {
         try
         {
-            while (Next() is { } serverEvent)
+            (WebSocketCloseStatus Code, string Reason)? closing;
+            while (Next(out closing) is { } serverEvent)
             {
                 var bytes = await serverEvent.EncodedFor(subprotocol);
                 await socket.SendAsync(bytes, WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None);
             }
 
-            if (ClosingReason() is { } close)
+            if (closing is { } close)
             {
                 await socket.CloseOutputAsync(close.Code, close.Reason, CancellationToken.None);
                 _finished.TrySetResult();
@@ -168,10 +169,15 @@ internal sealed partial class Connection(
         }
     }
 
-    private ServerEvent? Next()
+    /// <param name="closing">
+    /// When there is no next event: why to close, if so. Read under the same lock that ends the sending, or two threads could
+    /// both send a close frame, and the second one would cut the connection.
+    /// </param>
+    private ServerEvent? Next(out (WebSocketCloseStatus Code, string Reason)? closing)
     {
         lock (_gate)
         {
+            closing = null;
             if (_queue.TryDequeue(out var next))
             {
                 if (next is TimerUpdated)
@@ -187,16 +193,9 @@ internal sealed partial class Connection(
                 return next;
             }
 
-            _sending = _close is not null; // once closing, nobody starts to send again
+            closing = _close;
+            _sending = closing is not null; // once closing, nobody starts to send again
             return null;
-        }
-    }
-
-    private (WebSocketCloseStatus Code, string Reason)? ClosingReason()
-    {
-        lock (_gate)
-        {
-            return _close;
         }
     }
 
