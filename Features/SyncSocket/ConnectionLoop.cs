@@ -27,13 +27,13 @@ internal sealed class ConnectionLoop(
     {
         var connection = new Connection(
             socket, subprotocol, user.GetUserId(), user.GetSessionId(), user.GetExpiry(), logger);
-        if (hub.TryAdd(connection, _limits.ConnectionsPerUser))
-        {
-            await SendFirstSnapshotAsync(connection);
-        }
-
         try
         {
+            if (hub.TryAdd(connection, _limits.ConnectionsPerUser))
+            {
+                await SendFirstSnapshotAsync(connection);
+            }
+
             await ReceiveAsync(socket, connection);
         }
         catch (Exception exception) when (exception is WebSocketException or OperationCanceledException or IOException)
@@ -86,6 +86,10 @@ internal sealed class ConnectionLoop(
                 if (length > ClientMessage.BytesMax)
                 {
                     connection.Close(CloseCodes.MessageTooBig, $"a message has at most {ClientMessage.BytesMax} bytes");
+                }
+
+                if (connection.IsClosing) // by us: refused, logged out, expired, too much. Nothing more is done for this peer.
+                {
                     await DiscardAsync(socket, buffer);
                     return;
                 }

@@ -40,6 +40,18 @@ internal sealed partial class Connection(
     /// <summary>Completes when nothing more will be sent: the close frame is out, or the socket is broken.</summary>
     public Task Finished => _finished.Task;
 
+    /// <summary>Whether it is closed on our side: what the peer still sends no longer counts.</summary>
+    public bool IsClosing
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _close is not null;
+            }
+        }
+    }
+
     /// <summary>Sends a newer timer; one that is not newer than the last is ignored.</summary>
     public void Publish(TimerUpdated timer)
     {
