@@ -26,22 +26,33 @@ internal sealed class ConnectionLoop(
 {
     private readonly SocketOptions _limits = options.Value;
 
-    public async Task RunAsync(WebSocket socket, ISubprotocol subprotocol, ClaimsPrincipal user)
+    /// <param name="socket">Upgraded; the caller disposes of it.</param>
+    /// <param name="subprotocol">What was granted.</param>
+    /// <param name="user">Whom the token names.</param>
+    /// <param name="peerGone">Cancelled when the TCP connection has ended.</param>
+    public async Task RunAsync(WebSocket socket, ISubprotocol subprotocol, ClaimsPrincipal user, CancellationToken peerGone)
     {
         var connection = new Connection(
             socket, subprotocol, user.GetUserId(), user.GetSessionId(), user.GetExpiry(), scheduler, clock, logger);
-        if (hub.TryAdd(connection, _limits.ConnectionsPerUser))
-        {
-            await SendFirstSnapshotAsync(connection);
-        }
-
         try
         {
+            if (hub.TryAdd(connection, _limits.ConnectionsPerUser))
+            {
+                await SendFirstSnapshotAsync(connection);
+            }
+
             await ReceiveAsync(socket, connection);
+        }
+        catch (WebSocketException exception) when (exception.WebSocketErrorCode == WebSocketError.Faulted)
+        {
+            // What RFC 6455 forbids, such as text that is not UTF-8. The framework has sent a close frame (1007, 1002): cutting
+            // the connection at once could overtake it.
+            hub.Remove(connection);
+            await Task.Delay(Connection.CloseTimeout, clock, peerGone).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         catch (Exception exception) when (exception is WebSocketException or OperationCanceledException or IOException)
         {
-            // The peer is gone, or sent what RFC 6455 forbids; the framework has closed the socket already.
+            // The peer is gone.
         }
         finally
         {
@@ -95,14 +106,13 @@ internal sealed class ConnectionLoop(
                     return;
                 }
 
-                if (connection.IsClosing)
-                {
-                    continue;
-                }
-
                 if (length > ClientMessage.BytesMax)
                 {
                     connection.Close(CloseCodes.MessageTooBig, $"a message has at most {ClientMessage.BytesMax} bytes");
+                }
+
+                if (connection.IsClosing) // by us: refused, logged out, expired, too much. Nothing more is done for this peer.
+                {
                     await DiscardAsync(socket, buffer);
                     return;
                 }

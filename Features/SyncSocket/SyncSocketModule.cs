@@ -28,7 +28,8 @@ public sealed class SyncSocketModule : CarterModule
                 .FirstOrDefault(one => one is not null);
             using var socket = await context.WebSockets.AcceptWebSocketAsync(granted?.Name);
             var loop = context.RequestServices.GetRequiredService<ConnectionLoop>();
-            await loop.RunAsync(socket, granted ?? Array.Find(subprotocols, one => one is JsonSubprotocol)!, context.User);
+            await loop.RunAsync(
+                socket, granted ?? Array.Find(subprotocols, one => one is JsonSubprotocol)!, context.User, context.RequestAborted);
         }).RequireAuthorization();
     }
 }

@@ -52,11 +52,20 @@ internal sealed partial class Connection(
     /// <summary>When the token that opened it expires.</summary>
     public DateTimeOffset ExpiresAt { get; } = expiresAt;
 
-    /// <summary>From the moment that the server decides to close, whatever the peer still sends is dropped: it was not answered, so a client sends it again.</summary>
-    public bool IsClosing => ClosingReason() is not null;
-
     /// <summary>Completes when nothing more will be sent: the close frame is out, or the socket is broken.</summary>
     public Task Finished => _finished.Task;
+
+    /// <summary>Whether it is closed on our side: what the peer still sends no longer counts.</summary>
+    public bool IsClosing
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _close is not null;
+            }
+        }
+    }
 
     /// <summary>Sends a newer timer; one that is not newer than the last is ignored.</summary>
     public void Publish(TimerUpdated timer)
@@ -159,13 +168,14 @@ internal sealed partial class Connection(
     {
         try
         {
-            while (Next() is { } serverEvent)
+            (WebSocketCloseStatus Code, string Reason)? closing;
+            while (Next(out closing) is { } serverEvent)
             {
                 var bytes = await serverEvent.EncodedFor(subprotocol);
                 await socket.SendAsync(bytes, WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None);
             }
 
-            if (ClosingReason() is { } close)
+            if (closing is { } close)
             {
                 await socket.CloseOutputAsync(close.Code, close.Reason, CancellationToken.None);
                 _finished.TrySetResult();
@@ -184,10 +194,15 @@ internal sealed partial class Connection(
         }
     }
 
-    private ServerEvent? Next()
+    /// <param name="closing">
+    /// When there is no next event: why to close, if so. Read under the same lock that ends the sending, or two threads could
+    /// both send a close frame, and the second one would cut the connection.
+    /// </param>
+    private ServerEvent? Next(out (WebSocketCloseStatus Code, string Reason)? closing)
     {
         lock (_gate)
         {
+            closing = null;
             if (_queue.TryDequeue(out var next))
             {
                 if (next is TimerUpdated)
@@ -203,16 +218,9 @@ internal sealed partial class Connection(
                 return next;
             }
 
-            _sending = _close is not null; // once closing, nobody starts to send again
+            closing = _close;
+            _sending = closing is not null; // once closing, nobody starts to send again
             return null;
-        }
-    }
-
-    private (WebSocketCloseStatus Code, string Reason)? ClosingReason()
-    {
-        lock (_gate)
-        {
-            return _close;
         }
     }
 

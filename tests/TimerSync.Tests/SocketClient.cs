@@ -19,30 +19,53 @@ public sealed class SocketClient : IAsyncDisposable
 
     public ClientWebSocket Socket { get; }
 
-    public static async Task<SocketClient> ConnectAsync(TimerSyncServer server, string? token, string? subprotocol = null)
+    public static Task<SocketClient> ConnectAsync(TimerSyncServer server, string? token, string? subprotocol = null) =>
+        ConnectAsync(server, options =>
+        {
+            if (token is not null)
+            {
+                options.SetRequestHeader("Authorization", $"Bearer {token}");
+            }
+
+            if (subprotocol is not null)
+            {
+                options.AddSubProtocol(subprotocol);
+            }
+        });
+
+    /// <summary>Connects with whatever headers a test is about.</summary>
+    /// <exception cref="UpgradeRefusedException">The server answered with another status than 101.</exception>
+    public static async Task<SocketClient> ConnectAsync(
+        TimerSyncServer server, Action<ClientWebSocketOptions> configure, string query = "")
     {
         var socket = new ClientWebSocket();
-        if (token is not null)
-        {
-            socket.Options.SetRequestHeader("Authorization", $"Bearer {token}");
-        }
-
-        if (subprotocol is not null)
-        {
-            socket.Options.AddSubProtocol(subprotocol);
-        }
-
+        socket.Options.CollectHttpResponseDetails = true;
+        configure(socket.Options);
         using var timeout = Limit();
-        await socket.ConnectAsync(new Uri($"ws://{server.Address.Authority}/ws"), timeout.Token);
+        try
+        {
+            await socket.ConnectAsync(new Uri($"ws://{server.Address.Authority}/ws{query}"), timeout.Token);
+        }
+        catch (WebSocketException) when (socket.HttpStatusCode != default)
+        {
+            var status = (int)socket.HttpStatusCode;
+            socket.Dispose();
+            throw new UpgradeRefusedException(status);
+        }
+
         return new SocketClient(socket);
     }
 
     public Task SendAsync(object message) => SendTextAsync(System.Text.Json.JsonSerializer.Serialize(message));
 
-    public async Task SendTextAsync(string message)
+    public Task SendTextAsync(string message) => SendBytesAsync(Encoding.UTF8.GetBytes(message));
+
+    /// <summary>Sends one frame.</summary>
+    public async Task SendBytesAsync(
+        ReadOnlyMemory<byte> bytes, WebSocketMessageType type = WebSocketMessageType.Text, bool endOfMessage = true)
     {
         using var timeout = Limit();
-        await Socket.SendAsync(Encoding.UTF8.GetBytes(message), WebSocketMessageType.Text, endOfMessage: true, timeout.Token);
+        await Socket.SendAsync(bytes, type, endOfMessage, timeout.Token);
     }
 
     public Task StartAsync(Guid id, DateTimeOffset? at = null) => SendAsync(new { action = "timer_start", id, started_at = at });
@@ -118,4 +141,10 @@ public sealed class SocketClient : IAsyncDisposable
 public sealed class SocketClosedException(int? code, string? reason) : Exception($"Closed with {code} {reason}")
 {
     public int? Code { get; } = code;
+}
+
+/// <summary>The server did not upgrade.</summary>
+public sealed class UpgradeRefusedException(int status) : Exception($"Answered with {status}")
+{
+    public int Status { get; } = status;
 }
