@@ -18,7 +18,7 @@ internal static class Authentication
     public static void AddTokenAuthentication(this IServiceCollection services)
     {
         services.AddSingleton<AccessTokens>();
-        services.AddSingleton<LoginSessions>();
+        services.AddSingleton<ILoginSessions, LoginSessions>();
         services.AddSingleton<IValidateOptions<JwtOptions>, ValidateJwtOptions>();
         services.AddSingleton<IValidateOptions<PublicOriginOptions>, ValidatePublicOriginOptions>();
         services.AddOptions<JwtOptions>().BindConfiguration(JwtOptions.Section).ValidateOnStart();
@@ -83,7 +83,7 @@ internal static class Authentication
             },
             OnTokenValidated = async context =>
             {
-                var sessions = context.HttpContext.RequestServices.GetRequiredService<LoginSessions>();
+                var sessions = context.HttpContext.RequestServices.GetRequiredService<ILoginSessions>();
                 // A token of another program that has the same key may lack what ours carry.
                 if (context.Principal is not { } user
                     || user.FindFirstValue(JwtRegisteredClaimNames.Sid) is not { } sessionId
