@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace TimerSync.EndToEnd;
 
 /// <summary>Networks that fail without saying so: "Live" must not stand there for long, and no press may get lost or count twice.</summary>
@@ -84,10 +82,8 @@ public sealed class DeadNetworkTests(Stack stack) : EndToEndTest(stack)
         var there = await OpenTimerAsync(user);
         network.Delay = OneSecond;
 
-        var pressed = Stopwatch.StartNew();
-        await here.StartAsync();
-        Assert.Equal("Stop", await here.Toggle.InnerTextAsync());
-        Assert.True(pressed.Elapsed < OneSecond, $"It took {pressed.Elapsed}: was the press shown before it was sent?");
+        // Within the click itself: no machine is slow enough to excuse a button that waits for the network.
+        Assert.Equal("Stop", await here.Toggle.EvaluateAsync<string>("button => { button.click(); return button.textContent; }"));
         await there.ShowsRunningAsync();
         await here.ShowsRunningAsync();
         await here.ShowsLiveAsync();

@@ -55,9 +55,21 @@ public sealed class Stack : IAsyncLifetime
         await Server.StopAsync();
         var errors = ErrorsIn(Server);
         await Server.DisposeAsync();
-        Assert.Empty(errors);
+        Assert.True(errors.Count == 0, $"The server logged errors:\n{string.Join('\n', errors)}");
     }
 
-    public static IReadOnlyList<string> ErrorsIn(TimerSyncServer server) =>
-        [.. server.Log.Where(line => line.StartsWith("fail:", StringComparison.Ordinal) || line.StartsWith("crit:", StringComparison.Ordinal))];
+    /// <summary>
+    /// All errors but one: the framework calls it an error when a browser goes away while its login session is looked up.
+    /// Windows are closed at any moment here.
+    /// </summary>
+    public static IReadOnlyList<string> ErrorsIn(TimerSyncServer server)
+    {
+        var lines = server.Log.ToArray();
+        return
+        [
+            .. lines.Where((line, index) => (line.StartsWith("fail:", StringComparison.Ordinal) || line.StartsWith("crit:", StringComparison.Ordinal))
+                && !(line.EndsWith("JwtBearerHandler[3]", StringComparison.Ordinal)
+                    && lines.ElementAtOrDefault(index + 2)?.Contains("CanceledException", StringComparison.Ordinal) == true)),
+        ];
+    }
 }
