@@ -38,6 +38,7 @@ internal sealed class DatabaseStart(IDbContextFactory<TimerSyncDb> databases, Ep
         CreateFile(new SqliteConnectionStringBuilder(db.Database.GetConnectionString()).DataSource);
         await db.Database.OpenConnectionAsync(cancellationToken);
         SqliteSettings.UseWriteAheadLog(db.Database.GetDbConnection());
+        SqliteSettings.MakeDurable(db.Database.GetDbConnection());
         await db.Database.MigrateAsync(cancellationToken);
 
         var key = await ReadOrMakeAsync(db, "signing_key", Convert.ToBase64String(RandomNumberGenerator.GetBytes(SigningKeyBytes)), cancellationToken);
