@@ -17,7 +17,7 @@ internal sealed class FaultyProxy : IAsyncDisposable
 
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly ConcurrentDictionary<TcpClient, byte> _clients = new();
-    private readonly ConcurrentBag<TcpClient> _servers = [];
+    private readonly ConcurrentBag<TcpClient> _lost = [];
     private readonly CancellationTokenSource _ended = new();
     private readonly int _serverPort;
     private readonly bool _isSlow;
@@ -54,7 +54,7 @@ internal sealed class FaultyProxy : IAsyncDisposable
         _listener.Dispose();
         await _accepting;
         Cut();
-        foreach (var server in _servers)
+        foreach (var server in _lost)
         {
             server.Dispose();
         }
@@ -81,7 +81,7 @@ internal sealed class FaultyProxy : IAsyncDisposable
     {
         _clients[client] = 0;
         var server = new TcpClient { NoDelay = true };
-        _servers.Add(server);
+        var isLost = false;
         if (_isSlow)
         {
             server.ReceiveBufferSize = SlowReceiveBufferBytes;
@@ -92,11 +92,7 @@ internal sealed class FaultyProxy : IAsyncDisposable
             client.NoDelay = true;
             await _flowing.Task.WaitAsync(_ended.Token);
             await server.ConnectAsync(IPAddress.Loopback, _serverPort, _ended.Token);
-            var wasLost = await await Task.WhenAny(PumpAsync(client, server, isSlow: false), PumpAsync(server, client, _isSlow));
-            if (!wasLost)
-            {
-                server.Dispose();
-            }
+            isLost = await await Task.WhenAny(PumpAsync(client, server, isSlow: false), PumpAsync(server, client, _isSlow));
         }
         catch (Exception exception) when (exception is OperationCanceledException or SocketException or ObjectDisposedException)
         {
@@ -105,6 +101,14 @@ internal sealed class FaultyProxy : IAsyncDisposable
 
         client.Dispose();
         _clients.TryRemove(client, out _);
+        if (isLost)
+        {
+            _lost.Add(server); // stays open: nobody tells the server
+        }
+        else
+        {
+            server.Dispose();
+        }
     }
 
     /// <returns>Whether one side went away while nothing was passed on: the other is never told.</returns>

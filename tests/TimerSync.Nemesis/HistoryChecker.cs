@@ -26,6 +26,11 @@ internal sealed class HistoryChecker
     private readonly ILookup<long, Operation> _unknownTimerAt;
     private readonly HashSet<Operation> _applied = [];
 
+    // What was applied decides the state, in whatever order: a set that led nowhere once need not be tried again.
+    private readonly HashSet<ulong> _tried = [];
+    private readonly Dictionary<Operation, ulong> _marks;
+    private ulong _appliedMark;
+
     private HistoryChecker(History history, StoredTimer stored)
     {
         _history = history;
@@ -37,6 +42,7 @@ internal sealed class HistoryChecker
         }
 
         _candidates = [.. history.Operations.Where(IsCandidate).OrderBy(one => one.VersionAfter).ThenBy(one => one.Number)];
+        _marks = _candidates.ToDictionary(one => one, one => unchecked((ulong)new Random(one.Number).NextInt64(long.MinValue, long.MaxValue)));
         _confirmedBy = history.Operations.Where(one => one.Outcome == Outcome.Ok && one.MustBeRefusedAs is null)
             .ToLookup(one => Math.Min(one.VersionAfter, stored.Version));
         _unknownTimerAt = history.Operations.Where(one => one.Refusal == "unknown_timer").ToLookup(one => one.VersionBefore);
@@ -126,7 +132,7 @@ internal sealed class HistoryChecker
     {
         var path = new Stack<(TimerModel Model, Operation? Applied, IEnumerator<(TimerModel, Operation)> Choices)>();
         path.Push((TimerModel.Empty, null, Choices(TimerModel.Empty).GetEnumerator()));
-        TimerModel furthest = TimerModel.Empty;
+        var furthest = TimerModel.Empty;
         for (var steps = 0; path.Count > 0; steps++)
         {
             var (model, applied, choices) = path.Peek();
@@ -145,15 +151,18 @@ internal sealed class HistoryChecker
             if (model.Version < _stored.Version && Fits(model) && choices.MoveNext())
             {
                 var (next, operation) = choices.Current;
-                _applied.Add(operation);
-                path.Push((next, operation, Choices(next).GetEnumerator()));
+                if (_tried.Add(_appliedMark ^ _marks[operation]))
+                {
+                    Toggle(operation);
+                    path.Push((next, operation, Choices(next).GetEnumerator()));
+                }
             }
             else
             {
                 path.Pop();
                 if (applied is not null)
                 {
-                    _applied.Remove(applied);
+                    Toggle(applied);
                 }
             }
         }
@@ -162,6 +171,16 @@ internal sealed class HistoryChecker
             + $"{_history.States.GetValueOrDefault(furthest.Version + 1)}, after {furthest.Current}; "
             + $"the database is at {_stored.Version}; deadlines then: "
             + string.Join("; ", _confirmedBy[furthest.Version].Where(one => !ReferenceEquals(Apply(furthest, one), furthest))));
+    }
+
+    private void Toggle(Operation operation)
+    {
+        if (!_applied.Remove(operation))
+        {
+            _applied.Add(operation);
+        }
+
+        _appliedMark ^= _marks[operation];
     }
 
     /// <summary>What may have become the next version.</summary>

@@ -28,6 +28,8 @@ internal static class Wave
 
     private static readonly Fault[] OtherFaults = [Fault.Terminate, Fault.Pause, Fault.FullDisk, Fault.BlackHole, Fault.Cut];
 
+    private static readonly string[] ErrorsOfFullDisk = ["TimerWriter", "HealthChecks", "JwtBearerHandler"];
+
     public static async Task<WaveResult> RunAsync(WavePlan plan)
     {
         var startedAt = History.Now;
@@ -110,12 +112,13 @@ internal static class Wave
         string? file = null;
         foreach (var person in people)
         {
-            var wrong = HistoryChecker.Check(person.History, stored.GetValueOrDefault(person.Account.UserId, NoTimer));
+            var timer = stored.GetValueOrDefault(person.Account.UserId, NoTimer);
+            var wrong = HistoryChecker.Check(person.History, timer);
             if (wrong.Count > 0)
             {
                 violations.AddRange(wrong.Select(violation => $"{person.Account.UserId}: {violation}"));
                 file ??= Path.Combine(Path.GetTempPath(), $"nemesis-{plan.Seed}-{person.Account.UserId}.txt");
-                await File.WriteAllTextAsync(file, Describe(person.History, wrong));
+                await File.WriteAllTextAsync(file, Describe(person.History, timer, wrong));
             }
         }
 
@@ -155,19 +158,21 @@ internal static class Wave
             stored.GetValueOrDefault(one.Person.Account.UserId, NoTimer).Version, cancellationToken)));
     }
 
-    /// <summary>A failed commit and a failed health check belong to a full disk; any other error does not belong here.</summary>
+    /// <summary>On a full disk commits, health checks and the look at a login session may fail; other errors do not belong here.</summary>
     private static bool IsUnexpected(string line) =>
         line.StartsWith("crit:", StringComparison.Ordinal)
         || (line.StartsWith("fail:", StringComparison.Ordinal)
-            && !line.Contains("TimerWriter", StringComparison.Ordinal) && !line.Contains("HealthChecks", StringComparison.Ordinal));
+            && !ErrorsOfFullDisk.Any(source => line.Contains(source, StringComparison.Ordinal)));
 
-    private static string Describe(History history, IReadOnlyList<string> violations)
+    private static string Describe(History history, StoredTimer stored, IReadOnlyList<string> violations)
     {
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"user {history.UserId}").AppendLine().AppendLine("violations:");
         text.AppendJoin('\n', violations).AppendLine().AppendLine().AppendLine("operations:");
         text.AppendJoin('\n', history.Operations).AppendLine().AppendLine().AppendLine("snapshots:");
-        text.AppendJoin('\n', history.Sightings).AppendLine();
+        text.AppendJoin('\n', history.Sightings).AppendLine().AppendLine();
+        text.AppendLine(CultureInfo.InvariantCulture, $"database, at version {stored.Version}:");
+        text.AppendJoin('\n', stored.Rows.Values.OrderBy(row => row.StartedAt)).AppendLine();
         return text.ToString();
     }
 }
