@@ -8,22 +8,38 @@ namespace TimerSync.Features.SyncSocket;
 
 /// <summary>
 /// Stores commands in SQLite: one connection and prepared statements, used by the writer's thread alone. A failed commit
-/// closes the connection; the next one opens it again, so that nothing of a broken transaction stays behind.
+/// closes the connection; the next one opens it again, and what the file then holds is made durable before it is believed
+/// (<see cref="SqliteSettings.MakeDurable"/>): of a commit whose disk flush failed, a repeat must not hear that it is stored.
 /// </summary>
 internal sealed class SqliteTimerStore(
     IOptions<DatabaseOptions> options, DatabaseIdentity database, EpochFile epochFile) : ITimerStore
 {
-    private readonly string _connectionString =
-        new SqliteConnectionStringBuilder(options.Value.ConnectionString) { Pooling = false, ForeignKeys = true }.ToString();
+    /// <summary>
+    /// Past this the write-ahead log is emptied, readers or not. SQLite does that by itself at 4 MB, but only in a moment
+    /// without readers, which under load may not come.
+    /// </summary>
+    private const long LogBytesMax = 16 * 1024 * 1024;
+
+    private readonly string _connectionString = new SqliteConnectionStringBuilder(options.Value.ConnectionString)
+    {
+        Pooling = false,
+        ForeignKeys = true,
+        DefaultTimeout = (int)SqliteSettings.BusyTimeout.TotalSeconds, // the provider would try again for 30 s
+    }.ToString();
+
+    private readonly FileInfo _log = new(new SqliteConnectionStringBuilder(options.Value.ConnectionString).DataSource + "-wal");
 
     private Statements? _open;
+    private long _logBytesAllowed = LogBytesMax;
 
     public CommandResult[] Commit(IReadOnlyList<TimerCommand> commands, DateTimeOffset now)
     {
         try
         {
             _open ??= new Statements(_connectionString);
-            return Commit(_open, commands, now);
+            var results = Commit(_open, commands, now);
+            BoundLog(_open);
+            return results;
         }
         catch
         {
@@ -36,6 +52,16 @@ internal sealed class SqliteTimerStore(
     {
         _open?.Dispose();
         _open = null;
+    }
+
+    private void BoundLog(Statements sql)
+    {
+        _log.Refresh();
+        if (_log.Exists && _log.Length > _logBytesAllowed)
+        {
+            // Where somebody reads for long, such as a backup, it is tried again when as much has been added.
+            _logBytesAllowed = sql.TryEmptyLog() ? LogBytesMax : _log.Length + LogBytesMax;
+        }
     }
 
     private CommandResult[] Commit(Statements sql, IReadOnlyList<TimerCommand> commands, DateTimeOffset now)
@@ -95,8 +121,18 @@ internal sealed class SqliteTimerStore(
         public Statements(string connectionString)
         {
             _connection = new SqliteConnection(connectionString);
-            _connection.Open();
-            SqliteSettings.Apply(_connection);
+            try
+            {
+                _connection.Open();
+                SqliteSettings.Apply(_connection);
+                SqliteSettings.MakeDurable(_connection);
+            }
+            catch
+            {
+                _connection.Dispose();
+                throw;
+            }
+
             // Immediate: the rule reads before it writes, and no other process may write in between.
             _begin = Prepare("BEGIN IMMEDIATE");
             _commit = Prepare("COMMIT");
@@ -111,6 +147,24 @@ internal sealed class SqliteTimerStore(
         public void Begin() => _begin.ExecuteNonQuery();
 
         public void Commit() => _commit.ExecuteNonQuery();
+
+        /// <returns>False when a reader did not end in time, or the disk refused it: nothing is lost by that.</returns>
+        public bool TryEmptyLog()
+        {
+            SqliteSettings.SetBusyTimeout(_connection, SqliteSettings.ShortBusyTimeout);
+            try
+            {
+                return SqliteSettings.TryEmptyLog(_connection);
+            }
+            catch (SqliteException)
+            {
+                return false;
+            }
+            finally
+            {
+                SqliteSettings.SetBusyTimeout(_connection, SqliteSettings.BusyTimeout);
+            }
+        }
 
         public StoredRun? SelectRun(Guid id)
         {

@@ -1,5 +1,6 @@
 using Carter;
 using TimerSync.Infrastructure.Realtime;
+using TimerSync.Infrastructure.Web;
 
 namespace TimerSync.Features.SyncSocket;
 
@@ -9,6 +10,9 @@ namespace TimerSync.Features.SyncSocket;
 /// </summary>
 public sealed class SyncSocketModule : CarterModule
 {
+    /// <summary>How long a client that comes while the server goes down is told to wait.</summary>
+    private static readonly TimeSpan RestartTime = TimeSpan.FromSeconds(2);
+
     public SyncSocketModule()
     {
         Get("/ws", async context =>
@@ -19,6 +23,14 @@ public sealed class SyncSocketModule : CarterModule
                 context.Response.Headers.Upgrade = "websocket";
                 await Results.Problem(
                     statusCode: StatusCodes.Status426UpgradeRequired, detail: "Open a WebSocket here.").ExecuteAsync(context);
+                return;
+            }
+
+            if (context.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.IsCancellationRequested)
+            {
+                Problems.SetRetryAfter(context, RestartTime);
+                await Results.Problem(
+                    statusCode: StatusCodes.Status503ServiceUnavailable, detail: "The server is going down: come back in a moment.").ExecuteAsync(context);
                 return;
             }
 

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
@@ -10,12 +11,20 @@ namespace TimerSync.Infrastructure.Database;
 internal sealed record DatabaseIdentity(string Epoch, byte[] SigningKey);
 
 /// <summary>Creates or upgrades the database before the server listens.</summary>
-internal sealed class DatabaseStart(IDbContextFactory<TimerSyncDb> databases, EpochFile epochFile)
+internal sealed class DatabaseStart(IDbContextFactory<TimerSyncDb> databases, EpochFile epochFile) : IDisposable
 {
     /// <summary>Of a key that the server makes itself; HS256 wants 32 at least (RFC 7518, section 3.2).</summary>
     private const int SigningKeyBytes = 64;
 
+    /// <summary>A file came to the size that <c>ulimit -f</c> allows. Linux and macOS.</summary>
+    private const PosixSignal FileTooLarge = (PosixSignal)25;
+
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    // By default the signal ends the process; a full disk must be an error of the write, like any other.
+    private readonly PosixSignalRegistration? _survivesFullFile = OperatingSystem.IsWindows()
+        ? null
+        : PosixSignalRegistration.Create(FileTooLarge, static signal => signal.Cancel = true);
 
     private DatabaseIdentity? _identity;
 
@@ -29,6 +38,7 @@ internal sealed class DatabaseStart(IDbContextFactory<TimerSyncDb> databases, Ep
         CreateFile(new SqliteConnectionStringBuilder(db.Database.GetConnectionString()).DataSource);
         await db.Database.OpenConnectionAsync(cancellationToken);
         SqliteSettings.UseWriteAheadLog(db.Database.GetDbConnection());
+        SqliteSettings.MakeDurable(db.Database.GetDbConnection());
         await db.Database.MigrateAsync(cancellationToken);
 
         var key = await ReadOrMakeAsync(db, "signing_key", Convert.ToBase64String(RandomNumberGenerator.GetBytes(SigningKeyBytes)), cancellationToken);
@@ -44,6 +54,8 @@ internal sealed class DatabaseStart(IDbContextFactory<TimerSyncDb> databases, Ep
         epochFile.Open(epoch, changes);
         _identity = new DatabaseIdentity(epoch, Convert.FromBase64String(key));
     }
+
+    public void Dispose() => _survivesFullFile?.Dispose();
 
     /// <summary>The file holds the signing key and password hashes: nobody else on the machine may read it.</summary>
     private static void CreateFile(string path)

@@ -38,20 +38,23 @@ internal sealed partial class EpochFile(IOptions<DatabaseOptions> options, ILogg
     public void Open(string epoch, long changes)
     {
         _epoch = epoch;
-        _file = new FileStream(_path, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0);
+        // Not emptied first: the line always has the same length, and a crash in between must not lose it.
+        _file = new FileStream(_path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read, bufferSize: 0);
         Remember(changes);
     }
 
-    /// <summary>Called by the writer's thread, after the commit.</summary>
+    /// <summary>Called by the writer's thread, after the commit. Never throws: what is committed is to be answered as that.</summary>
     public void Remember(long changes)
     {
         try
         {
             RandomAccess.Write(_file!.SafeFileHandle, Encoding.ASCII.GetBytes($"{_epoch} {changes:D19}\n"), fileOffset: 0);
         }
-        catch (IOException exception)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException)
         {
-            LogNotWritten(exception); // costs only that a restored backup may go unnoticed
+            // ArgumentOutOfRangeException: how .NET reports a file that may not grow. It costs only that a restored backup may
+            // go unnoticed.
+            LogNotWritten(exception);
         }
     }
 

@@ -36,18 +36,43 @@ internal sealed class SqliteSettings : DbConnectionInterceptor
     /// <summary>How long a connection waits for another one's write to end.</summary>
     public static readonly TimeSpan BusyTimeout = TimeSpan.FromSeconds(5);
 
+    /// <summary>The same where everybody waits for it.</summary>
+    public static readonly TimeSpan ShortBusyTimeout = TimeSpan.FromMilliseconds(100);
+
     private const string SynchronousFull = "2";
+    private const int SqliteBusy = 5;
 
     /// <exception cref="SqliteException">SQLite did not take a setting.</exception>
     public static void Apply(DbConnection connection)
     {
-        Execute(connection, $"PRAGMA busy_timeout = {BusyTimeout.TotalMilliseconds:F0}");
+        SetBusyTimeout(connection, BusyTimeout);
         Execute(connection, "PRAGMA synchronous = FULL");
         Require(connection, "PRAGMA synchronous", SynchronousFull);
     }
 
     /// <summary>The write-ahead log is a setting of the file: made once, at the start.</summary>
     public static void UseWriteAheadLog(DbConnection connection) => Require(connection, "PRAGMA journal_mode = WAL", "wal");
+
+    public static void SetBusyTimeout(DbConnection connection, TimeSpan timeout) =>
+        Execute(connection, $"PRAGMA busy_timeout = {timeout.TotalMilliseconds:F0}");
+
+    /// <summary>
+    /// Moves the write-ahead log into the database file, with a flush of both, and empties it. After a crash, or a commit
+    /// whose flush failed, the log may show what the disk does not have, and a later flush of the same file would not tell:
+    /// what is visible must be written anew before anybody hears of it.
+    /// </summary>
+    /// <exception cref="SqliteException">It could not: nothing that the database says is certain to last.</exception>
+    public static void MakeDurable(DbConnection connection)
+    {
+        if (!TryEmptyLog(connection))
+        {
+            throw new SqliteException("The write-ahead log is in use and cannot be made durable.", SqliteBusy);
+        }
+    }
+
+    /// <returns>False when a reader or writer did not end within the busy timeout.</returns>
+    /// <exception cref="SqliteException">The disk refused it.</exception>
+    public static bool TryEmptyLog(DbConnection connection) => Execute(connection, "PRAGMA wal_checkpoint(TRUNCATE)") == "0";
 
     public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData) => Apply(connection);
 

@@ -6,6 +6,14 @@ namespace TimerSync.Infrastructure.Realtime;
 /// <summary>Who is connected: user to connections. Publishing takes no lock.</summary>
 internal sealed class ConnectionHub
 {
+    /// <summary>Connections that are closed at once when the server goes down; the next so many follow a little later.</summary>
+    public const int ClosedAtOnceMax = 500;
+
+    /// <summary>However many there are: all are told within about a second, well inside the host's timeout.</summary>
+    private const int ClosingWavesMax = 20;
+
+    private static readonly TimeSpan ClosingWaveInterval = TimeSpan.FromMilliseconds(50);
+
     private readonly Lock _gate = new();
     private readonly ConcurrentDictionary<string, Connection[]> _connections = new(StringComparer.Ordinal);
     private bool _stopping;
@@ -83,15 +91,39 @@ internal sealed class ConnectionHub
         }
     }
 
-    /// <summary>Refuses newcomers and closes everybody, when the server goes down.</summary>
+    /// <summary>
+    /// Refuses newcomers and closes everybody, when the server goes down: in waves, so that not all come back in the same
+    /// moment.
+    /// </summary>
     public void Stop()
     {
+        Connection[] all;
         lock (_gate)
         {
             _stopping = true;
+            all = [.. _connections.Values.SelectMany(one => one)];
         }
 
-        foreach (var connection in _connections.Values.SelectMany(all => all))
+        var waves = all.Chunk(Math.Max(ClosedAtOnceMax, (all.Length + ClosingWavesMax - 1) / ClosingWavesMax)).ToList();
+        if (waves.Count > 0)
+        {
+            Close(waves[0]);
+            _ = CloseLaterAsync(waves.Skip(1));
+        }
+    }
+
+    private static async Task CloseLaterAsync(IEnumerable<Connection[]> waves)
+    {
+        foreach (var wave in waves)
+        {
+            await Task.Delay(ClosingWaveInterval);
+            Close(wave);
+        }
+    }
+
+    private static void Close(Connection[] connections)
+    {
+        foreach (var connection in connections)
         {
             connection.Close(CloseCodes.ServiceRestart, "server going down");
         }

@@ -20,10 +20,14 @@ internal sealed partial class TimerWriter(
     private readonly Channel<Waiting> _queue = Channel.CreateBounded<Waiting>(
         new BoundedChannelOptions(CommandsWaitingMax) { SingleReader = true, AllowSynchronousContinuations = false });
 
+    /// <summary>After a failed commit: how soon an empty one is tried, so that the server recovers without a command.</summary>
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
+
+    private volatile bool _lastCommitSucceeded = true;
     private Thread? _thread;
 
     /// <summary>Whether the last commit succeeded; decides <c>GET /readyz</c> together with a read.</summary>
-    public bool LastCommitSucceeded { get; private set; } = true;
+    public bool LastCommitSucceeded => _lastCommitSucceeded;
 
     /// <summary>Stores one command. Any thread.</summary>
     /// <returns>Completes once the command is durable and sent to every connection, or was refused.</returns>
@@ -51,13 +55,26 @@ internal sealed partial class TimerWriter(
 
     private void Run()
     {
-        while (_queue.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+        var arrived = _queue.Reader.WaitToReadAsync().AsTask();
+        while (true)
         {
-            CommitWaiting();
+            if (!LastCommitSucceeded && !arrived.Wait(RetryInterval))
+            {
+                CommitWaiting();
+            }
+            else if (arrived.GetAwaiter().GetResult())
+            {
+                CommitWaiting();
+                arrived = _queue.Reader.WaitToReadAsync().AsTask();
+            }
+            else
+            {
+                return;
+            }
         }
     }
 
-    /// <summary>One group commit of what waits now, then the answers. Called by the writer's thread alone.</summary>
+    /// <summary>One group commit of what waits now, which may be nothing, then the answers. Called by the writer's thread alone.</summary>
     internal void CommitWaiting()
     {
         var batch = new List<Waiting>();
@@ -70,20 +87,26 @@ internal sealed partial class TimerWriter(
         try
         {
             results = store.Commit(batch.ConvertAll(waiting => waiting.Command), clock.GetUtcNowMilliseconds());
-            LastCommitSucceeded = true;
+            _lastCommitSucceeded = true;
         }
         catch (Exception exception)
         {
             // Whatever it was, the thread must live on: every later command depends on it.
-            LastCommitSucceeded = false;
-            LogCommitFailed(exception, batch.Count, exception is DbException { SqlState: var state } ? state : null);
+            if (batch.Count > 0 || LastCommitSucceeded)
+            {
+                LogCommitFailed(exception, batch.Count, exception is DbException { SqlState: var state } ? state : null);
+            }
+
+            _lastCommitSucceeded = false;
             batch.ForEach(waiting => waiting.Result.SetResult(CommandResult.Unavailable));
             return;
         }
 
         for (var i = 0; i < batch.Count; i++)
         {
-            if (results[i].Outcome == CommandOutcome.Changed)
+            // A repeat too: when it was stored by a commit that was reported as failed, nobody has heard of it yet. Connections
+            // ignore what they know.
+            if (results[i].Outcome is CommandOutcome.Changed or CommandOutcome.Repeated)
             {
                 hub.Publish(results[i].Snapshot!);
             }

@@ -12,6 +12,9 @@ public sealed class TimerSyncServer : IAsyncDisposable
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(20);
 
+    private const int PortMin = 15_000;
+    private const int PortMax = 32_000;
+
     private readonly Dictionary<string, string> _settings;
     private readonly ConcurrentQueue<string> _log = new();
     private Process? _process;
@@ -92,7 +95,8 @@ public sealed class TimerSyncServer : IAsyncDisposable
             }
             catch (HttpRequestException exception)
             {
-                throw new InvalidOperationException($"The server ended: {string.Join('\n', Log)}", exception);
+                await _process.WaitForExitAsync(timeout.Token); // all that it printed has been read then
+                throw new InvalidOperationException($"The server ended: {string.Join('\n', Log.TakeLast(20))}", exception);
             }
         }
     }
@@ -130,11 +134,26 @@ public sealed class TimerSyncServer : IAsyncDisposable
     private static string Metadata(string key) => Assembly.GetExecutingAssembly()
         .GetCustomAttributes<AssemblyMetadataAttribute>().Single(one => one.Key == key).Value!;
 
+    /// <summary>
+    /// None of those that the system gives to outgoing connections: while a server is down, one of its clients, trying again
+    /// and again, would sooner or later be given the server's own.
+    /// </summary>
     private static int FreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            var port = Random.Shared.Next(PortMin, PortMax);
+            using var listener = new TcpListener(IPAddress.Loopback, port);
+            try
+            {
+                listener.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Taken.
+            }
+        }
     }
 
     private Process Launch()
