@@ -18,7 +18,7 @@ internal sealed class ConnectionLoop(
     ConnectionHub hub,
     TimerWriter writer,
     ITimerReader reader,
-    LoginSessions sessions,
+    ILoginSessions sessions,
     IOptions<SocketOptions> options,
     PipeScheduler scheduler,
     TimeProvider clock,

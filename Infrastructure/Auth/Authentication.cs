@@ -17,7 +17,7 @@ internal static class Authentication
     public static void AddTokenAuthentication(this IServiceCollection services)
     {
         services.AddSingleton<AccessTokens>();
-        services.AddSingleton<LoginSessions>();
+        services.AddSingleton<ILoginSessions, LoginSessions>();
         services.AddSingleton<IValidateOptions<JwtOptions>, ValidateJwtOptions>();
         services.AddSingleton<IValidateOptions<PublicOriginOptions>, ValidatePublicOriginOptions>();
         services.AddOptions<JwtOptions>().BindConfiguration(JwtOptions.Section).ValidateOnStart();
@@ -81,7 +81,7 @@ internal static class Authentication
             },
             OnTokenValidated = async context =>
             {
-                var sessions = context.HttpContext.RequestServices.GetRequiredService<LoginSessions>();
+                var sessions = context.HttpContext.RequestServices.GetRequiredService<ILoginSessions>();
                 if (context.Principal is not { } user
                     || !await sessions.ExistsAsync(user.GetSessionId(), user.GetUserId(), context.HttpContext.RequestAborted))
                 {

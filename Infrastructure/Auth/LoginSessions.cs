@@ -4,7 +4,7 @@ using TimerSync.Infrastructure.Database;
 namespace TimerSync.Infrastructure.Auth;
 
 /// <summary>Whether a token's login session still is: a row that logging out deletes, so that revocation survives a restart.</summary>
-internal sealed class LoginSessions(IDbContextFactory<TimerSyncDb> databases)
+internal sealed class LoginSessions(IDbContextFactory<TimerSyncDb> databases) : ILoginSessions
 {
     private static readonly string SelectSession = EmbeddedSql.Load("SelectSession.sql");
 
