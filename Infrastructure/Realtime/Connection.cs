@@ -138,11 +138,15 @@ internal sealed partial class Connection(
 
         if (serverEvent is TimerUpdated && ++_timersQueued > TimersQueuedMax)
         {
-            _queue = new Queue<ServerEvent>(_queue.Where(queued => queued is not TimerUpdated));
+            // In front: an answer that waits must not arrive before the state that it confirms.
+            _queue = new Queue<ServerEvent>([serverEvent, .. _queue.Where(queued => queued is not TimerUpdated)]);
             _timersQueued = 1;
         }
+        else
+        {
+            _queue.Enqueue(serverEvent);
+        }
 
-        _queue.Enqueue(serverEvent);
         StartSending();
     }
 
