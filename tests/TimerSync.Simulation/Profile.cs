@@ -8,27 +8,30 @@ namespace TimerSync.Simulation;
 /// </summary>
 internal sealed class Profile
 {
+    public const int UsersMax = 3;
+
     private readonly Random _random;
 
     public Profile(Random random)
     {
         _random = random;
-        Users = random.Next(1, 4);
+        Users = random.Next(1, UsersMax + 1);
         DevicesPerUser = random.Next(1, 5);
         Steps = random.Next(100, 1500);
-        RunWeight = random.Next(2, 40);
-        ToServerWeight = random.Next(1, 20);
-        ToClientWeight = random.Next(1, 20);
-        CommitWeight = random.Next(1, 10);
-        ActWeight = random.Next(1, 20);
-        TimeWeight = random.Next(0, 5);
+        RunWeight = random.Next(10, 200);
+        ToServerWeight = random.Next(5, 100);
+        ToClientWeight = random.Next(5, 100);
+        CommitWeight = random.Next(5, 50);
+        ActWeight = random.Next(5, 100);
+        TimeWeight = random.Next(1, 20);
         Refusals = Sometimes(0.5);
         CrashesInCommit = Sometimes(0.1);
         ReadFails = Sometimes(0.2);
         Others = random.Next(0, 12);
-        DisconnectWeight = Trouble();
+        ConnectWeight = random.Next(5, 50);
+        DisconnectWeight = Trouble() * 2;
         VanishWeight = Trouble();
-        StallWeight = Trouble() * 3;
+        StallWeight = Trouble() * 5;
         CrashWeight = Trouble();
         StopWeight = Trouble();
         LogoutWeight = Trouble();
@@ -59,6 +62,8 @@ internal sealed class Profile
     public int ActWeight { get; }
 
     public int TimeWeight { get; }
+
+    public int ConnectWeight { get; }
 
     public int DisconnectWeight { get; }
 
@@ -93,7 +98,7 @@ internal sealed class Profile
 
     public SocketOptions Limits { get; }
 
-    private int Trouble() => _random.Next(3) == 0 ? _random.Next(1, 4) : 0;
+    private int Trouble() => _random.Next(3) == 0 ? _random.Next(1, 5) : 0;
 
     private double Sometimes(double shareMax) => _random.Next(3) == 0 ? _random.NextDouble() * shareMax : 0;
 }

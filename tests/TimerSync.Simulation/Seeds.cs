@@ -1,20 +1,45 @@
 namespace TimerSync.Simulation;
 
+/// <summary>What the server stores on.</summary>
+internal enum StoreKind
+{
+    /// <summary>One seed in fifty runs on SQLite.</summary>
+    Mixed,
+
+    /// <summary>Memory alone.</summary>
+    Memory,
+
+    /// <summary>The real store, on files.</summary>
+    Sqlite,
+
+    /// <summary>Reports commits that are not on disk yet: must be caught.</summary>
+    WithoutSync,
+}
+
 /// <summary>Runs seeds, each on its own, on all processors.</summary>
 internal static class Seeds
 {
+    private const int SqliteEvery = 50;
     private const int CommitsPerForgottenSync = 3;
 
     /// <summary>Runs one seed.</summary>
     /// <param name="seed">Decides everything.</param>
-    /// <param name="withoutSync">Uses a store that reports commits which are not on disk yet.</param>
+    /// <param name="store">What the server stores on.</param>
     /// <param name="trace">Gets each step as a line.</param>
-    public static SeedResult Run(int seed, bool withoutSync = false, Action<string>? trace = null) =>
-        World.Run(seed, (clock, _) => new MemoryDisk(clock, withoutSync ? CommitsPerForgottenSync : 1), trace);
+    public static SeedResult Run(int seed, StoreKind store, Action<string>? trace = null) => World.Run(
+        seed,
+        clock => store switch
+        {
+            StoreKind.Sqlite => new SqliteDisk(clock),
+            StoreKind.Mixed when seed % SqliteEvery == 0 => new SqliteDisk(clock),
+            StoreKind.WithoutSync => new MemoryDisk(clock, CommitsPerForgottenSync),
+            _ => new MemoryDisk(clock),
+        },
+        trace);
 
     /// <summary>Runs seeds until one fails.</summary>
     /// <returns>What happened in all of them, and the lowest seed that failed.</returns>
-    public static (Counts Counts, SeedResult? Failed) RunMany(int from, int count, bool withoutSync = false)
+    public static (Counts Counts, SeedResult? Failed) RunMany(int from, int count, StoreKind store)
     {
         var counts = new Counts();
         SeedResult? failed = null;
@@ -25,7 +50,7 @@ internal static class Seeds
         {
             for (int seed; (seed = Interlocked.Increment(ref next)) < from + count && Volatile.Read(ref failed) is null;)
             {
-                var result = Run(seed, withoutSync);
+                var result = Run(seed, store);
                 lock (gate)
                 {
                     counts.Add(result.Counts);

@@ -45,7 +45,7 @@ internal sealed class SimulatedStore(World world, IDisk disk) : ITimerStore
             throw Crash("before a commit");
         }
 
-        var results = disk.Commit(commands, now);
+        var results = Store(commands, now);
         world.Judge.Committed(commands, results, disk);
         world.LetOthersRun();
         return fate == CommitFate.CrashAfter ? throw Crash("after a commit") : results;
@@ -53,6 +53,19 @@ internal sealed class SimulatedStore(World world, IDisk disk) : ITimerStore
 
     public void Dispose()
     {
+    }
+
+    private CommandResult[] Store(IReadOnlyList<TimerCommand> commands, DateTimeOffset now)
+    {
+        try
+        {
+            return disk.Commit(commands, now);
+        }
+        catch (Exception exception)
+        {
+            world.Judge.Fail($"the store fails: {exception}");
+            throw;
+        }
     }
 
     /// <summary>Leaves the writer's method; what it still does goes nowhere.</summary>

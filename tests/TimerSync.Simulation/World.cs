@@ -38,7 +38,7 @@ internal sealed class World
     private bool _isCalm;
     private DateTimeOffset _sweptAt;
 
-    private World(int seed, Func<TimeProvider, Random, IDisk> makeDisk, Action<string>? trace)
+    private World(int seed, Func<TimeProvider, IDisk> makeDisk, Action<string>? trace)
     {
         _seed = seed;
         _trace = trace;
@@ -46,7 +46,7 @@ internal sealed class World
         Profile = new Profile(Random);
         Clock = new VirtualClock(new DateTimeOffset(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
         _sweptAt = Clock.Now;
-        Disk = makeDisk(Clock, Random);
+        Disk = makeDisk(Clock);
         Judge = new Judge(this);
         Server = new Server(this);
         for (var user = 0; user < Profile.Users; user++)
@@ -77,7 +77,7 @@ internal sealed class World
     /// <param name="seed">Any number.</param>
     /// <param name="makeDisk">The store; disposed at the end.</param>
     /// <param name="trace">Gets every step as a line; null costs nothing.</param>
-    public static SeedResult Run(int seed, Func<TimeProvider, Random, IDisk> makeDisk, Action<string>? trace = null)
+    public static SeedResult Run(int seed, Func<TimeProvider, IDisk> makeDisk, Action<string>? trace = null)
     {
         var before = SynchronizationContext.Current;
         var world = new World(seed, makeDisk, trace);
@@ -191,7 +191,7 @@ internal sealed class World
             mayStop ? Profile.CommitWeight : 0,
             Profile.ActWeight,
             Profile.TimeWeight,
-            device.Socket is null ? 10 : Profile.DisconnectWeight,
+            device.Socket is null ? Profile.ConnectWeight : Profile.DisconnectWeight,
             Profile.VanishWeight,
             Profile.StallWeight,
             Profile.LogoutWeight,
