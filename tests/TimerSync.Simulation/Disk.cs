@@ -85,7 +85,11 @@ internal sealed class MemoryDisk(TimeProvider clock, int commitsPerSync = 1) : I
     private TimerSnapshot Snapshot(Tables tables, string userId, Run? current, DateTimeOffset now) =>
         TimerSnapshot.Of(userId, current, tables.Versions.GetValueOrDefault(userId), Epoch, now);
 
-    private sealed record Row(Run Run, TimerStatus Status);
+    private sealed record Row(Run Run, TimerStatus Status)
+    {
+        /// <summary>The id as the database keeps it.</summary>
+        public string Text { get; } = Run.Id.ToString("D");
+    }
 
     private sealed record Tables(
         ImmutableDictionary<string, ImmutableDictionary<Guid, Row>> Runs, ImmutableDictionary<Guid, string> Owners, ImmutableDictionary<string, long> Versions)
@@ -98,15 +102,17 @@ internal sealed class MemoryDisk(TimeProvider clock, int commitsPerSync = 1) : I
         public StoredRun? Find(Guid id) =>
             Owners.TryGetValue(id, out var owner) ? new StoredRun(owner, Runs[owner][id].Run) : null;
 
+        /// <summary>ORDER BY started_at DESC, id DESC LIMIT 1.</summary>
         public Run? Current(string userId)
         {
-            Run? last = null;
+            Row? last = null;
             foreach (var (_, row) in RunsOf(userId))
             {
-                last = last is null || IsLater(row.Run, last) ? row.Run : last;
+                var order = last is null ? 1 : row.Run.StartedAt.CompareTo(last.Run.StartedAt);
+                last = order > 0 || (order == 0 && string.CompareOrdinal(row.Text, last!.Text) > 0) ? row : last;
             }
 
-            return last;
+            return last?.Run;
         }
 
         public Tables Save(string userId, Run run, TimerStatus status) => this with
@@ -116,11 +122,6 @@ internal sealed class MemoryDisk(TimeProvider clock, int commitsPerSync = 1) : I
         };
 
         public Tables NextVersion(string userId) => this with { Versions = Versions.SetItem(userId, Versions.GetValueOrDefault(userId) + 1) };
-
-        // As the database orders: ORDER BY started_at DESC, id DESC.
-        private static bool IsLater(Run one, Run other) =>
-            one.StartedAt > other.StartedAt
-            || (one.StartedAt == other.StartedAt && string.CompareOrdinal(one.Id.ToString("D"), other.Id.ToString("D")) > 0);
 
         private ImmutableDictionary<Guid, Row> RunsOf(string userId) => Runs.GetValueOrDefault(userId, ImmutableDictionary<Guid, Row>.Empty);
     }

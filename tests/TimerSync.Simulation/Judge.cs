@@ -177,6 +177,16 @@ internal sealed class Judge(World world)
         waiting.Enqueue(owed);
     }
 
+    /// <summary>A send that had to wait for the peer goes on: from now on the queue can be seen from outside.</summary>
+    public void Resumes(SimulatedSocket socket)
+    {
+        if (socket.Conversation.ResumedAt is null && !world.IsCommitting)
+        {
+            socket.Conversation.ResumedAt = User(socket.UserId).Model.Version;
+            socket.Conversation.Backlog = 0;
+        }
+    }
+
     // --- A commit ended ----------------------------------------------------------------------------------------------
 
     public void Committed(IReadOnlyList<TimerCommand> commands, CommandResult[] results, IDisk disk)
@@ -193,8 +203,9 @@ internal sealed class Judge(World world)
             Counts.Add(outcome);
             if (outcome == ModelOutcome.Changed)
             {
-                RequireOnlyEarlier(user.Model, after, command);
+                var ends = user.Ends;
                 user.Advance(after);
+                RequireOnlyEarlier(ends, user.Ends, command);
                 _owners[command.RunId] = command.UserId;
             }
 
@@ -258,12 +269,11 @@ internal sealed class Judge(World world)
             $"{userId} was told of version {User(userId).Told}; stored is {read.Result}; the model has {User(userId).Model.Read()}");
     }
 
-    private void RequireOnlyEarlier(TimerModel before, TimerModel after, TimerCommand command)
+    private void RequireOnlyEarlier(IReadOnlyDictionary<Guid, DateTimeOffset?> before, IReadOnlyDictionary<Guid, DateTimeOffset?> after, TimerCommand command)
     {
-        foreach (var run in before.Runs)
+        foreach (var (run, was) in before)
         {
-            var (was, now) = (before.EffectiveEnd(run), after.EffectiveEnd(after.Find(run.Id)!));
-            Require(was is null || now <= was, $"{command} moves the end of {run.Id} from {was} to {now}");
+            Require(was is null || after[run] <= was, $"{command} moves the end of {run} from {was} to {after[run]}");
         }
     }
 
@@ -347,6 +357,7 @@ internal sealed class Judge(World world)
         {
             talk.Backlog += version <= newest ? 1 : 0;
             Require(talk.Backlog <= BacklogMax, $"{socket}: {talk.Backlog} old versions were kept for a slow consumer");
+            talk.ResumedAt = version >= newest ? null : newest;
         }
     }
 
@@ -368,12 +379,12 @@ internal sealed class Judge(World world)
     private Owed? NextAnswer(SimulatedSocket socket, Conversation talk, JsonElement answer)
     {
         Require(talk.Seen >= 0, $"{socket}: {answer} comes before the first timer");
-        SettleCommands(socket, talk, answer.ToString());
+        SettleCommands(socket, talk, answer);
         return talk.Owed.TryDequeue(out var owed) ? owed : null;
     }
 
     /// <summary>Commands before the next error or pong must be stored by now, and their sender told.</summary>
-    private void SettleCommands(SimulatedSocket socket, Conversation talk, string before)
+    private void SettleCommands(SimulatedSocket socket, Conversation talk, object before)
     {
         while (talk.Owed.TryPeek(out var owed) && owed.IsCommand)
         {
@@ -429,6 +440,8 @@ internal sealed class Judge(World world)
 
         public TimerModel Model { get; private set; } = TimerModel.Empty;
 
+        public IReadOnlyDictionary<Guid, DateTimeOffset?> Ends { get; private set; } = TimerModel.Empty.EffectiveEnds();
+
         /// <summary>The newest version that anybody has heard of.</summary>
         public long Told { get; set; }
 
@@ -437,6 +450,7 @@ internal sealed class Judge(World world)
         public void Advance(TimerModel after)
         {
             Model = after;
+            Ends = after.EffectiveEnds();
             _versions.Add(after.Read());
         }
 

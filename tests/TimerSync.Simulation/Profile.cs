@@ -17,7 +17,7 @@ internal sealed class Profile
         _random = random;
         Users = random.Next(1, UsersMax + 1);
         DevicesPerUser = random.Next(1, 5);
-        Steps = random.Next(100, 1500);
+        Steps = random.Next(100, 1300);
         RunWeight = random.Next(10, 200);
         ToServerWeight = random.Next(5, 100);
         ToClientWeight = random.Next(5, 100);

@@ -47,9 +47,6 @@ internal sealed class SimulatedSocket(World world, Device device, string session
     /// <summary>A peer that has closed reads on, and drops what it reads, until the server has closed too.</summary>
     public bool CanDeliverToClient => _toClient.Count > 0 && VanishedAt is null && !(IsStalled && Device.Socket == this);
 
-    /// <summary>A send of the server waits for the peer.</summary>
-    public bool IsBlocked => _roomOnWire is not null;
-
     public override WebSocketCloseStatus? CloseStatus => null;
 
     public override string? CloseStatusDescription => null;
@@ -168,7 +165,12 @@ internal sealed class SimulatedSocket(World world, Device device, string session
     public void DeliverToClient()
     {
         var frame = _toClient.Dequeue();
-        Wake(ref _roomOnWire);
+        if (_roomOnWire is not null)
+        {
+            world.Judge.Resumes(this);
+            Wake(ref _roomOnWire);
+        }
+
         if (Device.Socket == this)
         {
             Device.Receive(this, frame);

@@ -79,6 +79,7 @@ internal static class ThreeDevices
     {
         using var disk = new MemoryDisk(TimeProvider.System);
         var model = TimerModel.Empty;
+        var ends = model.EffectiveEnds();
         var waiting = presses.Select(list => new Queue<TimerCommand>(list)).ToArray();
         var sent = new List<TimerSnapshot>();
         var delivered = new List<TimerCommand>();
@@ -109,18 +110,18 @@ internal static class ThreeDevices
                 : null;
         }
 
-        var ends = model.Runs.OrderBy(run => run.Id).Select(run => $"{run.Id} {run.StartedAt:T} {run.StoppedAt:T} {model.EffectiveEnd(run):T}");
-        return ($"{current.Id}: {string.Join(", ", ends)}", violation);
+        return (string.Join(", ", model.EffectiveEnds().Select(end => $"{end.Key} {end.Value:T}").Prepend($"{current.Id}")), violation);
 
         string? Apply(TimerCommand press)
         {
             var result = disk.Commit([press], Start)[0];
-            var before = model;
             (var outcome, model) = press.Action == TimerAction.Start ? model.Start(press.RunId, press.At) : model.Stop(press.RunId, press.At);
             sent.Add(result.Snapshot!);
-            var later = before.Runs.FirstOrDefault(run => before.EffectiveEnd(run) is { } was && !(model.EffectiveEnd(model.Find(run.Id)!) <= was));
+            var before = ends;
+            ends = model.EffectiveEnds();
+            var later = before.FirstOrDefault(end => end.Value is { } was && !(ends[end.Key] <= was)).Key;
             return disk.FindDamage()
-                ?? (later is not null ? $"{press} moves the end of {later} to a later moment" : null)
+                ?? (later != default ? $"{press} moves the end of {later} to a later moment" : null)
                 ?? (result.Outcome.ToString() != outcome.ToString() ? $"{press}: {result.Outcome}, the model says {outcome}" : null);
         }
     }

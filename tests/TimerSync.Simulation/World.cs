@@ -33,7 +33,6 @@ internal sealed class World
     private readonly List<Guid> _runs = [];
     private int _step;
     private int _sessionsMade;
-    private bool _isCommitting;
     private string? _stoppedIn; // the commit in which the machine stopped
     private bool _isCalm;
     private DateTimeOffset _sweptAt;
@@ -85,6 +84,10 @@ internal sealed class World
         {
             world.Run();
         }
+        catch (Exception exception)
+        {
+            world.Judge.Fail($"{exception}");
+        }
         finally
         {
             SynchronizationContext.SetSynchronizationContext(before);
@@ -94,6 +97,9 @@ internal sealed class World
         world.Judge.Counts.Steps = world._step;
         return new SeedResult(seed, world.Judge.Violation, world._step, world.Judge.Digest, world.Judge.Counts);
     }
+
+    /// <summary>The writer is in the middle of a commit.</summary>
+    public bool IsCommitting { get; private set; }
 
     public bool IsTraced => _trace is not null;
 
@@ -165,7 +171,7 @@ internal sealed class World
     private void Run()
     {
         SynchronizationContext.SetSynchronizationContext(Server.Scheduler);
-        var rests = Enumerable.Range(0, 2).Select(_ => Random.Next(Profile.Steps)).Append(Profile.Steps - 1).ToArray();
+        var rests = new[] { Random.Next(Profile.Steps), Profile.Steps - 1 };
         for (var i = 0; i < Profile.Steps && Judge.Violation is null; i++)
         {
             Step();
@@ -182,7 +188,7 @@ internal sealed class World
         var toServer = Pick(socket => socket.CanDeliverToServer);
         var toClient = Pick(socket => socket.CanDeliverToClient);
         var device = _devices[Random.Next(_devices.Count)];
-        var mayStop = !_isCommitting;
+        var mayStop = !IsCommitting;
         Span<int> weights =
         [
             Server.Scheduler.Count > 0 ? Profile.RunWeight : 0,
@@ -253,9 +259,9 @@ internal sealed class World
 
     private void Commit()
     {
-        _isCommitting = true;
+        IsCommitting = true;
         Server.Writer.CommitWaiting();
-        _isCommitting = false;
+        IsCommitting = false;
         if (_stoppedIn is { } when)
         {
             _stoppedIn = null;

@@ -19,7 +19,11 @@ public enum ModelOutcome
 }
 
 /// <summary>A run as it was pressed.</summary>
-public sealed record ModelRun(Guid Id, DateTimeOffset StartedAt, DateTimeOffset? StoppedAt);
+public sealed record ModelRun(Guid Id, DateTimeOffset StartedAt, DateTimeOffset? StoppedAt)
+{
+    /// <summary>Decides ties: the id's lower-case text.</summary>
+    public string Text { get; } = Id.ToString("D");
+}
 
 /// <summary>What a read answers: the current run, and the version.</summary>
 public sealed record ModelTimer(Guid? Id, DateTimeOffset? StartedAt, DateTimeOffset? StoppedAt, long Version)
@@ -36,24 +40,27 @@ public sealed record ModelTimer(Guid? Id, DateTimeOffset? StartedAt, DateTimeOff
 public sealed class TimerModel
 {
     /// <summary>A user who never started a timer.</summary>
-    public static readonly TimerModel Empty = new(ImmutableDictionary<Guid, ModelRun>.Empty, version: 0);
+    public static readonly TimerModel Empty = new(
+        ImmutableDictionary<Guid, ModelRun>.Empty, ImmutableSortedSet<ModelRun>.Empty.WithComparer(Comparer<ModelRun>.Create(CompareStarts)), version: 0);
 
-    private readonly ImmutableDictionary<Guid, ModelRun> _runs;
+    private readonly ImmutableDictionary<Guid, ModelRun> _byId;
+    private readonly ImmutableSortedSet<ModelRun> _byStart;
 
-    private TimerModel(ImmutableDictionary<Guid, ModelRun> runs, long version)
+    private TimerModel(ImmutableDictionary<Guid, ModelRun> byId, ImmutableSortedSet<ModelRun> byStart, long version)
     {
-        _runs = runs;
+        _byId = byId;
+        _byStart = byStart;
         Version = version;
     }
 
     /// <summary>Grows by one with each change.</summary>
     public long Version { get; }
 
-    /// <summary>All runs, in no order.</summary>
-    public IEnumerable<ModelRun> Runs => _runs.Values;
+    /// <summary>All runs, in the order of their starts.</summary>
+    public IReadOnlyCollection<ModelRun> Runs => _byStart;
 
     /// <summary>A run by its id; null if there is none.</summary>
-    public ModelRun? Find(Guid id) => _runs.GetValueOrDefault(id);
+    public ModelRun? Find(Guid id) => _byId.GetValueOrDefault(id);
 
     /// <summary>The first start of an id counts; every later one is a repeat.</summary>
     /// <param name="id">The run.</param>
@@ -66,7 +73,7 @@ public sealed class TimerModel
             return (ModelOutcome.IdTaken, this);
         }
 
-        return _runs.ContainsKey(id) ? (ModelOutcome.Repeated, this) : Changed(new ModelRun(id, at, StoppedAt: null));
+        return _byId.ContainsKey(id) ? (ModelOutcome.Repeated, this) : Changed(new ModelRun(id, at, StoppedAt: null));
     }
 
     /// <summary>Of several stops the earliest counts; one before its start is its start.</summary>
@@ -90,28 +97,40 @@ public sealed class TimerModel
     /// <summary>The current timer is the run that started last.</summary>
     public ModelTimer Read()
     {
-        ModelRun? last = null;
-        foreach (var run in _runs.Values)
-        {
-            last = last is null || StartsAfter(run, last) ? run : last;
-        }
-
+        var last = _byStart.IsEmpty ? null : _byStart.Max;
         return new ModelTimer(last?.Id, last?.StartedAt, last?.StoppedAt, Version);
     }
 
     /// <summary>A run ends when it is stopped or when the next run starts, whichever is first.</summary>
-    /// <returns>Null while it runs.</returns>
-    public DateTimeOffset? EffectiveEnd(ModelRun run)
+    /// <returns>Each run's end; null while it runs.</returns>
+    public IReadOnlyDictionary<Guid, DateTimeOffset?> EffectiveEnds()
     {
-        var ends = _runs.Values.Where(other => StartsAfter(other, run)).Select(other => other.StartedAt);
-        return run.StoppedAt is { } stop ? ends.Append(stop).Min() : ends.Select(end => (DateTimeOffset?)end).Min();
+        var ends = new Dictionary<Guid, DateTimeOffset?>(_byStart.Count);
+        ModelRun? previous = null;
+        foreach (var run in _byStart)
+        {
+            if (previous is not null)
+            {
+                ends[previous.Id] = previous.StoppedAt < run.StartedAt ? previous.StoppedAt : run.StartedAt;
+            }
+
+            ends[run.Id] = run.StoppedAt;
+            previous = run;
+        }
+
+        return ends;
     }
 
     /// <summary>Ties go to the greater id, compared as its lower-case text.</summary>
-    private static bool StartsAfter(ModelRun one, ModelRun other) =>
-        one.StartedAt > other.StartedAt
-        || (one.StartedAt == other.StartedAt && string.CompareOrdinal(one.Id.ToString("D"), other.Id.ToString("D")) > 0);
+    private static int CompareStarts(ModelRun one, ModelRun other)
+    {
+        var byStart = one.StartedAt.CompareTo(other.StartedAt);
+        return byStart != 0 ? byStart : string.CompareOrdinal(one.Text, other.Text);
+    }
 
-    private (ModelOutcome, TimerModel) Changed(ModelRun run) =>
-        (ModelOutcome.Changed, new TimerModel(_runs.SetItem(run.Id, run), Version + 1));
+    private (ModelOutcome, TimerModel) Changed(ModelRun run)
+    {
+        var others = Find(run.Id) is { } before ? _byStart.Remove(before) : _byStart;
+        return (ModelOutcome.Changed, new TimerModel(_byId.SetItem(run.Id, run), others.Add(run), Version + 1));
+    }
 }

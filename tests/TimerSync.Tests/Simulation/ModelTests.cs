@@ -44,7 +44,7 @@ public sealed class ModelTests
         for (var i = 0; i < inOrder.Count; i++)
         {
             var next = i + 1 < inOrder.Count ? inOrder[i + 1] : null;
-            Assert.Equal(model.EffectiveEnd(model.Find(inOrder[i].Id)!), TimerRule.EffectiveEnd(inOrder[i], next));
+            Assert.Equal(model.EffectiveEnds()[inOrder[i].Id], TimerRule.EffectiveEnd(inOrder[i], next));
         }
     }).QuickCheckThrowOnFailure();
 
@@ -67,7 +67,7 @@ public sealed class ModelTests
     {
         var model = presses.Aggregate(TimerModel.Empty, (before, press) => Apply(before, press));
 
-        var running = model.Runs.Where(run => model.EffectiveEnd(run) is null).Select(run => (Guid?)run.Id).ToList();
+        var running = model.EffectiveEnds().Where(end => end.Value is null).Select(end => (Guid?)end.Key).ToList();
 
         Assert.Equal(model.Read().IsRunning ? [model.Read().Id] : [], running);
     }).QuickCheckThrowOnFailure();
@@ -78,7 +78,7 @@ public sealed class ModelTests
         var model = TimerModel.Empty.Start(Id(9), Noon).After.Start(Id(10), Noon).After;
 
         Assert.Equal(Id(10), model.Read().Id);
-        Assert.Equal(Noon, model.EffectiveEnd(model.Find(Id(9))!));
+        Assert.Equal(Noon, model.EffectiveEnds()[Id(9)]);
     }
 
     [Theory]
