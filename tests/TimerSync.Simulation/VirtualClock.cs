@@ -1,0 +1,71 @@
+namespace TimerSync.Simulation;
+
+/// <summary>Time that passes only when the simulation says so.</summary>
+internal sealed class VirtualClock(DateTimeOffset start) : TimeProvider
+{
+    private readonly List<VirtualTimer> _timers = [];
+
+    public DateTimeOffset Now { get; private set; } = start;
+
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    public override DateTimeOffset GetUtcNow() => Now;
+
+    public override long GetTimestamp() => Now.Ticks;
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        if (period != Timeout.InfiniteTimeSpan && period != TimeSpan.Zero)
+        {
+            throw new NotSupportedException("Nothing of the core uses a timer that repeats.");
+        }
+
+        var timer = new VirtualTimer(this, callback, state);
+        timer.Change(dueTime, period);
+        return timer;
+    }
+
+    /// <summary>Moves on, and runs what is due, each at its own moment.</summary>
+    public void Advance(TimeSpan by)
+    {
+        var end = Now + by;
+        while (_timers.Where(timer => timer.DueAt <= end).MinBy(timer => timer.DueAt) is { } due)
+        {
+            Now = due.DueAt > Now ? due.DueAt : Now;
+            _timers.Remove(due);
+            due.Fire();
+        }
+
+        Now = end;
+    }
+
+    /// <summary>The process that set them is gone.</summary>
+    public void ForgetTimers() => _timers.Clear();
+
+    private sealed class VirtualTimer(VirtualClock clock, TimerCallback callback, object? state) : ITimer
+    {
+        public DateTimeOffset DueAt { get; private set; }
+
+        public void Fire() => callback(state);
+
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            clock._timers.Remove(this);
+            if (dueTime != Timeout.InfiniteTimeSpan)
+            {
+                DueAt = clock.Now + dueTime;
+                clock._timers.Add(this);
+            }
+
+            return true;
+        }
+
+        public void Dispose() => clock._timers.Remove(this);
+
+        public ValueTask DisposeAsync()
+        {
+            Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
+}
