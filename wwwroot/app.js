@@ -350,7 +350,9 @@
     if (!code) return;
     delete error.dataset.code; // handled
     const refused = outbox.presses.filter(one => one.id === id && one.action === action && one.sentAt !== null);
-    if (code === 'rate_limited' || code === 'unavailable') {
+    // A stop whose start is still to be sent again came too early, and goes after it.
+    const tooEarly = code === 'unknown_timer' && outbox.presses.some(one => one.id === id && one.action === 'timer_start');
+    if (code === 'rate_limited' || code === 'unavailable' || tooEarly) {
       for (const one of refused) {
         one.sentAt = null;
         one.retryAt = performance.now() + retryRefusedAfter;

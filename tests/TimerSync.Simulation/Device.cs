@@ -30,6 +30,9 @@ internal sealed class Device(World world, string userId, int number, TimeSpan cl
     /// <summary>Presses that the server has confirmed.</summary>
     public List<Message> Confirmed { get; } = [];
 
+    /// <summary>Runs that a person started or stopped here, and since when: all of it must be stored in the end.</summary>
+    public Dictionary<Guid, (MessageKind Last, DateTimeOffset Since)> Toggled { get; } = [];
+
     public bool HasUnsent => _outbox.Exists(press => press.PingBehind is null && press.RetryAt <= world.Clock.Now);
 
     public bool IsWaiting => _outbox.Count > 0;
@@ -97,7 +100,12 @@ internal sealed class Device(World world, string userId, int number, TimeSpan cl
             shown = press.Kind == MessageKind.Start ? (press.Id, true, 0) : shown with { IsRunning = shown.IsRunning && press.Id != shown.Id };
         }
 
-        Add(shown.IsRunning ? MessageKind.Stop : MessageKind.Start, shown.IsRunning ? shown.Id!.Value : world.NewRun(), ClockNow);
+        var (kind, id) = shown.IsRunning ? (MessageKind.Stop, shown.Id!.Value) : (MessageKind.Start, world.MakeId());
+        var isOwn = Toggled.TryGetValue(id, out var own);
+        if (Add(kind, id, ClockNow) && (kind == MessageKind.Start || isOwn || id == Shown.Id))
+        {
+            Toggled[id] = (kind, isOwn ? own.Since : world.Clock.Now);
+        }
     }
 
     /// <summary>Sends what waits, and a ping behind it.</summary>
@@ -168,18 +176,24 @@ internal sealed class Device(World world, string userId, int number, TimeSpan cl
         {
             _outbox.Remove(press);
             Confirmed.Add(press.Sent!);
+            world.Share(press.Id);
         }
     }
 
     private void OnError(string code, string? id, string? action)
     {
+        if (code == ErrorCodes.RateLimited && action == "ping")
+        {
+            _outbox.ForEach(press => press.PutOff(world.Clock.Now)); // there will be no receipt
+            return;
+        }
+
         foreach (var press in _outbox.FindAll(press => press.PingBehind is not null && press.Sent!.IdText == id && press.Sent.Action == action))
         {
             if (code is ErrorCodes.Unavailable or ErrorCodes.RateLimited
                 || (code == ErrorCodes.UnknownTimer && _outbox.Exists(start => start.Kind == MessageKind.Start && start.Id == press.Id)))
             {
-                press.PingBehind = null;
-                press.RetryAt = world.Clock.Now + TimeSpan.FromSeconds(1);
+                press.PutOff(world.Clock.Now);
             }
             else
             {
@@ -188,14 +202,17 @@ internal sealed class Device(World world, string userId, int number, TimeSpan cl
         }
     }
 
-    private void Add(MessageKind kind, Guid id, DateTimeOffset at)
+    private bool Add(MessageKind kind, Guid id, DateTimeOffset at)
     {
-        if (_outbox.Count < OutboxMax)
+        if (_outbox.Count >= OutboxMax)
         {
-            var isTimeSent = clockError != TimeSpan.Zero || world.Chance(0.8);
-            _outbox.Add(new Press(kind, id, isTimeSent ? at : null));
-            world.Trace($"{this} presses {kind} {id}");
+            return false;
         }
+
+        var isTimeSent = clockError != TimeSpan.Zero || world.Chance(0.8);
+        _outbox.Add(new Press(kind, id, isTimeSent ? at : null));
+        world.Trace($"{this} presses {kind} {id}");
+        return true;
     }
 
     /// <summary>Something confirmed is sent once more, by whatever went wrong.</summary>
@@ -307,5 +324,12 @@ internal sealed class Device(World world, string userId, int number, TimeSpan cl
         public DateTimeOffset RetryAt { get; set; }
 
         public Message? Sent { get; set; }
+
+        /// <summary>It will be sent again, a little later.</summary>
+        public void PutOff(DateTimeOffset now)
+        {
+            PingBehind = null;
+            RetryAt = now + TimeSpan.FromSeconds(1);
+        }
     }
 }

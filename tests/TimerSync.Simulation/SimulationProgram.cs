@@ -30,7 +30,7 @@ internal static class SimulationProgram
     private static int RunOne(int seed, StoreKind store, bool isTraced)
     {
         var result = Seeds.Run(seed, store, isTraced ? Console.WriteLine : null);
-        Console.WriteLine(result.Violation is { } violation ? $"seed {seed}, step {result.Step}: {violation}" : $"seed {seed}: held\n{result.Counts}");
+        Console.WriteLine(result.Violation is { } violation ? $"seed {seed}, step {result.Step}: {violation}" : $"seed {seed}: held, digest {result.Digest:x16}\n{result.Counts}");
         return result.Violation is null ? 0 : 1;
     }
 

@@ -26,7 +26,9 @@ internal sealed class World
     /// <summary>So often the server looks for expired tokens.</summary>
     public static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(1);
 
-    private readonly int _seed;
+    /// <summary>A press that waits for longer may be refused as too old.</summary>
+    private static readonly TimeSpan PressAgeSafe = TimeSpan.FromDays(6);
+
     private readonly Action<string>? _trace;
     private readonly List<Device> _devices = [];
     private readonly List<SimulatedSocket> _sockets = [];
@@ -39,7 +41,6 @@ internal sealed class World
 
     private World(int seed, Func<TimeProvider, IDisk> makeDisk, Action<string>? trace)
     {
-        _seed = seed;
         _trace = trace;
         Random = new Random(seed);
         Profile = new Profile(Random);
@@ -115,13 +116,22 @@ internal sealed class World
 
     public bool Chance(double share) => share > 0 && !_isCalm && Random.NextDouble() < share;
 
-    public Guid NewRun()
+    public Guid MakeId()
     {
         var bytes = new byte[16];
         Random.NextBytes(bytes);
-        _runs.Add(new Guid(bytes));
-        return _runs[^1];
+        return new Guid(bytes);
     }
+
+    /// <summary>From now on anybody may use the id, rightly or not.</summary>
+    public Guid Share(Guid id)
+    {
+        _runs.Add(id);
+        return id;
+    }
+
+    /// <summary>A new id that anybody may use.</summary>
+    public Guid NewRun() => Share(MakeId());
 
     /// <summary>A new run, or one that somebody made, this user or another.</summary>
     public Guid AnyRun() => _runs.Count == 0 || Random.Next(3) == 0 ? NewRun() : _runs[Random.Next(_runs.Count)];
@@ -525,6 +535,13 @@ internal sealed class World
             var run = model.Find(press.Id);
             var isThere = press.Kind == MessageKind.Start ? run is not null : run?.StoppedAt is not null;
             Judge.Require(isThere, $"{device}: {press.Text} was confirmed and is lost");
+        }
+
+        foreach (var (id, (last, since)) in device.Toggled)
+        {
+            var run = model.Find(id);
+            var isThere = last == MessageKind.Start ? run is not null : run?.StoppedAt is not null;
+            Judge.Require(isThere || Clock.Now - since > PressAgeSafe, $"{device}: {last} of {id} was pressed and is lost");
         }
     }
 
