@@ -14,6 +14,7 @@
   const waitingShownAfter = 1000;       // a press that is on its way is not called waiting before
   const pressAgeMax = 7 * 24 * 3600e3;  // CONTRACT.md, section 3: the server takes none that is older
   const pressesMax = 500;               // that may wait
+  const pressesPerSecondMax = 10;       // sent, each with a ping behind it: what the server allows a connection in the long run
   const clockErrorMax = 1000;           // with a worse measure of the server's clock, it is left to the server
   const clockDriftPerMs = 0.001;        // how fast a measure of the server's clock gets worse
   const sleepMin = 1000;                // wall clock and monotonic clock apart by so much: the device slept, or was set
@@ -299,11 +300,16 @@
     htmx.trigger(at('sender'), 'timersync:send');
   }
 
+  let flushed = []; // when the presses of the last second were sent
+
   // Sends what waits, and a ping behind it: messages of a connection are answered in order, so its pong confirms them all.
   function flush() {
     const now = performance.now();
     if (!live || !isOpen()) return;
-    const ready = outbox.presses.filter(one => one.sentAt === null && one.retryAt <= now);
+    flushed = flushed.filter(at => now - at < 1000);
+    const ready = outbox.presses.filter(one => one.sentAt === null && one.retryAt <= now)
+      .slice(0, pressesPerSecondMax - flushed.length);
+    flushed.push(...ready.map(() => now));
     for (const one of ready) {
       if (clock.now() - momentOf(one) > pressAgeMax) {
         outbox.remove([one]);

@@ -12,6 +12,7 @@ namespace TimerSync.Simulation;
 /// </summary>
 internal sealed class Device(World world, string userId, int number, TimeSpan clockError)
 {
+    private const int PressesOnTheirWayMax = 10;
     private const int OutboxMax = 40;
 
     private readonly List<Press> _outbox = [];
@@ -33,7 +34,12 @@ internal sealed class Device(World world, string userId, int number, TimeSpan cl
     /// <summary>Runs that a person started or stopped here, and since when: all of it must be stored in the end.</summary>
     public Dictionary<Guid, (MessageKind Last, DateTimeOffset Since)> Toggled { get; } = [];
 
-    public bool HasUnsent => _outbox.Exists(press => press.PingBehind is null && press.RetryAt <= world.Clock.Now);
+    public bool HasUnsent => Ready.Any();
+
+    // As the page does: few at a time, or a long outbox would be a flood whose last ping, the receipt, is always refused.
+    private IEnumerable<Press> Ready => _outbox
+        .FindAll(press => press.PingBehind is null && press.RetryAt <= world.Clock.Now)
+        .Take(PressesOnTheirWayMax - _outbox.Count(press => press.PingBehind is not null));
 
     public bool IsWaiting => _outbox.Count > 0;
 
@@ -116,7 +122,7 @@ internal sealed class Device(World world, string userId, int number, TimeSpan cl
             return;
         }
 
-        foreach (var press in _outbox.Where(press => press.PingBehind is null && press.RetryAt <= world.Clock.Now))
+        foreach (var press in Ready)
         {
             Send(ToMessage(press));
             if (world.Chance(0.1))
@@ -188,7 +194,7 @@ internal sealed class Device(World world, string userId, int number, TimeSpan cl
             return;
         }
 
-        foreach (var press in _outbox.FindAll(press => press.PingBehind is not null && press.Sent!.IdText == id && press.Sent.Action == action))
+        foreach (var press in _outbox.FindAll(press => press.PingBehind is not null && string.Equals(press.Sent!.IdText, id, StringComparison.OrdinalIgnoreCase) && press.Sent.Action == action))
         {
             if (code is ErrorCodes.Unavailable or ErrorCodes.RateLimited
                 || (code == ErrorCodes.UnknownTimer && _outbox.Exists(start => start.Kind == MessageKind.Start && start.Id == press.Id)))

@@ -365,9 +365,12 @@ internal sealed class Judge(World world)
     {
         var owed = NextAnswer(socket, talk, error);
         var isSame = owed is not null && owed.Code == Text(error, "code")
-            && Text(error, "action") == owed.Message.Action && Text(error, "id") == owed.Message.IdText;
+            && Text(error, "action") == owed.Message.Action && Text(error, "id") == Echoed(owed.Message.IdText);
         Require(isSame, $"{socket}: got {error} as the answer to {owed?.Message.Text}, owed is {owed?.Code ?? "no error"}");
     }
+
+    /// <summary>An id as answers write it: lower case; what is no UUID comes back as it was sent (CONTRACT.md, section 6).</summary>
+    private static string? Echoed(string? id) => Guid.TryParseExact(id, "D", out var uuid) ? uuid.ToString("D") : id;
 
     private void EmittedPong(SimulatedSocket socket, Conversation talk, JsonElement pong)
     {
