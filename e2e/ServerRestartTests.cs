@@ -1,3 +1,4 @@
+using Microsoft.Playwright;
 using TimerSync.Tests;
 
 namespace TimerSync.EndToEnd;
@@ -67,6 +68,26 @@ public sealed class ServerRestartTests(Stack stack) : EndToEndTest(stack)
         Assert.Equal(pressedAt, (DateTimeOffset)timer["started_at"]!, OneSecond);
         Assert.Equal(2, CountSent(here, "timer_start"));
         Assert.Equal(1, CountSent(here, "timer_stop"));
+    }
+
+    /// <summary>Sent all at once they would be a flood, closed with 4429 and sent again, for ever.</summary>
+    [Fact]
+    public async Task More_presses_than_the_server_takes_at_once_are_all_stored()
+    {
+        const int Presses = 131;
+        AllowLostConnections();
+        var (server, user) = await StartAsync();
+        var here = await OpenTimerAsync(user);
+        await server.KillAsync();
+        await here.ShowsReconnectingAsync();
+        await here.Page.EvaluateAsync("presses => { for (let i = 0; i < presses; i++) document.getElementById('toggle').click(); }", Presses);
+        await here.ShowsWaitingAsync("Running");
+
+        await server.StartAgainAsync();
+        await here.ShowsLiveAsync();
+        await Assertions.Expect(here.Status).ToHaveTextAsync("Running", new() { Timeout = 60_000 });
+        await here.ShowsVersionAsync(Presses);
+        Assert.Equal(Presses, CountSent(here, "timer_start") + CountSent(here, "timer_stop"));
     }
 
     [Fact]
