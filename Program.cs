@@ -57,6 +57,8 @@ static void AddServices(WebApplicationBuilder builder)
     {
         kestrel.Limits.MaxRequestBodySize = 64 * 1024;
         kestrel.AddServerHeader = false;
+        kestrel.ConfigureEndpointDefaults(endpoint =>
+            endpoint.Use(endpoint.ApplicationServices.GetRequiredService<ShutdownDrain>().Watch));
     });
     builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(10));
 
@@ -67,6 +69,7 @@ static void AddServices(WebApplicationBuilder builder)
     services.AddSingleton(TimeProvider.System);
     services.AddProblemDetails();
     services.AddExceptionHandler<UnreadableRequestHandler>();
+    services.AddSingleton<ShutdownDrain>();
     services.AddExceptionHandler<DatabaseUnavailableHandler>();
     services.AddSingleton<FragmentRenderer>();
     services.AddTokenAuthentication();

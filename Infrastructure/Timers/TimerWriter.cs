@@ -23,6 +23,9 @@ internal sealed partial class TimerWriter(
     /// <summary>After a failed commit: how soon an empty one is tried, so that the server recovers without a command.</summary>
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
 
+    /// <summary>For the last commits; past it the process ends with them, as in a crash: whole or not at all.</summary>
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(3);
+
     private volatile bool _lastCommitSucceeded = true;
     private Thread? _thread;
 
@@ -46,11 +49,14 @@ internal sealed partial class TimerWriter(
         return Task.CompletedTask;
     }
 
-    /// <summary>Commits what still waits, then ends. The web host has stopped by now: nothing new arrives.</summary>
+    /// <summary>
+    /// Commits what still waits, then ends. The web host has stopped by now: nothing new arrives. Also when that took all of
+    /// the host's time, for what is in hand is nearly done.
+    /// </summary>
     public Task StopAsync(CancellationToken cancellationToken)
     {
         _queue.Writer.TryComplete();
-        return _thread is null ? Task.CompletedTask : Task.Run(_thread.Join, cancellationToken);
+        return Task.Run(() => _thread?.Join(StopTimeout), CancellationToken.None);
     }
 
     private void Run()

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Globalization;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Diagnostics;
 using TimerSync.Infrastructure.Timers;
 
@@ -20,14 +21,19 @@ internal static class Problems
             Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
 }
 
-/// <summary>A body that is longer than it may be, or ends before its end, is the client's mistake: 413 or 400, not 500.</summary>
-internal sealed class UnreadableRequestHandler(IProblemDetailsService problems) : IExceptionHandler
+/// <summary>
+/// A body that is longer than it may be, or ends before its end, is the client's mistake: 413 or 400, not 500. Of a connection
+/// that was cut meanwhile, by the peer or by <see cref="ShutdownDrain"/>, nobody is left to be told.
+/// </summary>
+internal sealed class UnreadableRequestHandler(IProblemDetailsService problems, IHostApplicationLifetime lifetime) : IExceptionHandler
 {
     public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
         if (exception is not BadHttpRequestException unreadable)
         {
-            return false;
+            return exception is ConnectionResetException or ConnectionAbortedException
+                || (exception is OperationCanceledException
+                    && (httpContext.RequestAborted.IsCancellationRequested || lifetime.ApplicationStopping.IsCancellationRequested));
         }
 
         httpContext.Response.StatusCode = unreadable.StatusCode;
