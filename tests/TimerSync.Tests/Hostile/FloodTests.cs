@@ -62,7 +62,6 @@ public sealed class FloodTests
 
             Print("half-sent requests", before, during);
             Assert.InRange(Stopwatch.GetElapsedTime(since), TimeSpan.Zero, TimeSpan.FromSeconds(9)); // the host gives up after 10
-            Assert.DoesNotContain(server.Log, line => line.StartsWith("fail:", StringComparison.Ordinal));
             Assert.True(during < LatencyMax);
         }
         finally
