@@ -1,4 +1,3 @@
-using Microsoft.Playwright;
 using TimerSync.Tests;
 
 namespace TimerSync.EndToEnd;
@@ -85,8 +84,8 @@ public sealed class ServerRestartTests(Stack stack) : EndToEndTest(stack)
 
         await server.StartAgainAsync();
         await here.ShowsLiveAsync();
-        await Assertions.Expect(here.Status).ToHaveTextAsync("Running", new() { Timeout = 60_000 });
-        await here.ShowsVersionAsync(Presses);
+        await here.ShowsVersionAsync(Presses, timeoutMs: 60_000); // ten a second
+        await here.ShowsRunningAsync();
         Assert.Equal(Presses, CountSent(here, "timer_start") + CountSent(here, "timer_stop"));
     }
 

@@ -54,8 +54,8 @@ public sealed partial class TimerPage(IPage page)
     }
 
     /// <summary>The server has confirmed so many changes, and the page has heard of them: a press shows before.</summary>
-    public Task ShowsVersionAsync(int version) => Expect(page.GetByRole(AriaRole.Region, new() { Name = "Timer", Exact = true }))
-        .ToHaveAttributeAsync("data-version", version.ToString(CultureInfo.InvariantCulture));
+    public Task ShowsVersionAsync(int version, float? timeoutMs = null) => Expect(page.GetByRole(AriaRole.Region, new() { Name = "Timer", Exact = true }))
+        .ToHaveAttributeAsync("data-version", version.ToString(CultureInfo.InvariantCulture), new() { Timeout = timeoutMs });
 
     public Task ShowsLiveAsync(float? timeoutMs = null) => Expect(Connection).ToHaveTextAsync("Live", new() { Timeout = timeoutMs });
 
