@@ -14,7 +14,8 @@
   const waitingShownAfter = 1000;       // a press that is on its way is not called waiting before
   const pressAgeMax = 7 * 24 * 3600e3;  // CONTRACT.md, section 3: the server takes none that is older
   const pressesMax = 500;               // that may wait
-  const pressesPerSecondMax = 10;       // sent, each with a ping behind it: what the server allows a connection in the long run
+  const pressesPerSecondMax = 10;       // in the long run, each with a ping behind it: what the server allows a connection
+  const pressBurstMax = 20;             // at once
   const clockErrorMax = 1000;           // with a worse measure of the server's clock, it is left to the server
   const clockDriftPerMs = 0.001;        // how fast a measure of the server's clock gets worse
   const sleepMin = 1000;                // wall clock and monotonic clock apart by so much: the device slept, or was set
@@ -300,16 +301,17 @@
     htmx.trigger(at('sender'), 'timersync:send');
   }
 
-  let flushed = []; // when the presses of the last second were sent
+  let allowed = pressBurstMax; // presses that may be sent now: a token bucket, within that of the server
+  let allowedAt = performance.now();
 
   // Sends what waits, and a ping behind it: messages of a connection are answered in order, so its pong confirms them all.
   function flush() {
     const now = performance.now();
     if (!live || !isOpen()) return;
-    flushed = flushed.filter(at => now - at < 1000);
-    const ready = outbox.presses.filter(one => one.sentAt === null && one.retryAt <= now)
-      .slice(0, pressesPerSecondMax - flushed.length);
-    flushed.push(...ready.map(() => now));
+    allowed = Math.min(pressBurstMax, allowed + (now - allowedAt) * pressesPerSecondMax / 1000);
+    allowedAt = now;
+    const ready = outbox.presses.filter(one => one.sentAt === null && one.retryAt <= now).slice(0, Math.floor(allowed));
+    allowed -= ready.length;
     for (const one of ready) {
       if (clock.now() - momentOf(one) > pressAgeMax) {
         outbox.remove([one]);
