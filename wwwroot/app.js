@@ -16,6 +16,7 @@
   const pressesMax = 500;               // that may wait
   const pressesPerSecondMax = 10;       // in the long run, each with a ping behind it: what the server allows a connection
   const pressBurstMax = 20;             // at once
+  const pressesFew = 5;                 // so many that wait are no long outbox: they are sent in any case
   const clockErrorMax = 1000;           // with a worse measure of the server's clock, it is left to the server
   const clockDriftPerMs = 0.001;        // how fast a measure of the server's clock gets worse
   const sleepMin = 1000;                // wall clock and monotonic clock apart by so much: the device slept, or was set
@@ -310,8 +311,9 @@
     if (!live || !isOpen()) return;
     allowed = Math.min(pressBurstMax, allowed + (now - allowedAt) * pressesPerSecondMax / 1000);
     allowedAt = now;
-    const ready = outbox.presses.filter(one => one.sentAt === null && one.retryAt <= now).slice(0, Math.floor(allowed));
-    allowed -= ready.length;
+    const unsent = outbox.presses.filter(one => one.sentAt === null && one.retryAt <= now);
+    const ready = unsent.length > pressesFew ? unsent.slice(0, Math.floor(allowed)) : unsent;
+    allowed = Math.max(0, allowed - ready.length);
     for (const one of ready) {
       if (clock.now() - momentOf(one) > pressAgeMax) {
         outbox.remove([one]);
