@@ -13,6 +13,9 @@ internal sealed class DatabaseOptions
 
     /// <summary>Of that provider. Default: the file <c>timersync.db</c> in the working directory.</summary>
     public string ConnectionString { get; set; } = "Data Source=timersync.db";
+
+    /// <summary>Commands of one transaction at most: past the default a bigger batch no longer pays. 1 turns group commit off. Default: 256.</summary>
+    public int CommandsPerCommit { get; set; } = 256;
 }
 
 /// <summary>Refuses what the server could not work with, naming the key.</summary>
@@ -23,6 +26,11 @@ internal sealed class ValidateDatabaseOptions : IValidateOptions<DatabaseOptions
         if (!options.Provider.Equals("Sqlite", StringComparison.OrdinalIgnoreCase))
         {
             return ValidateOptionsResult.Fail($"Database:Provider must be Sqlite, not '{options.Provider}'.");
+        }
+
+        if (options.CommandsPerCommit < 1)
+        {
+            return ValidateOptionsResult.Fail($"Database:CommandsPerCommit must be at least 1, not {options.CommandsPerCommit}.");
         }
 
         try

@@ -1,5 +1,7 @@
 using System.Data.Common;
 using System.Threading.Channels;
+using Microsoft.Extensions.Options;
+using TimerSync.Infrastructure.Database;
 using TimerSync.Infrastructure.Realtime;
 
 namespace TimerSync.Infrastructure.Timers;
@@ -9,16 +11,16 @@ namespace TimerSync.Infrastructure.Timers;
 /// <c>version</c> order: nobody hears of a change that is not durable. One dedicated thread, because SQLite's calls block.
 /// </summary>
 internal sealed partial class TimerWriter(
-    ITimerStore store, ConnectionHub hub, TimeProvider clock, ILogger<TimerWriter> logger) : IHostedService
+    ITimerStore store, ConnectionHub hub, IOptions<DatabaseOptions> options, TimeProvider clock, ILogger<TimerWriter> logger)
+    : IHostedService
 {
-    /// <summary>Commands of one transaction: past this, a bigger batch no longer pays.</summary>
-    public const int CommandsPerCommitMax = 256;
-
     /// <summary>Commands that may wait; the next one is refused as <c>unavailable</c>.</summary>
     public const int CommandsWaitingMax = 16_384;
 
     private readonly Channel<Waiting> _queue = Channel.CreateBounded<Waiting>(
         new BoundedChannelOptions(CommandsWaitingMax) { SingleReader = true, AllowSynchronousContinuations = false });
+
+    private readonly int _commandsPerCommitMax = options.Value.CommandsPerCommit;
 
     private Thread? _thread;
 
@@ -51,12 +53,12 @@ internal sealed partial class TimerWriter(
 
     private void Run()
     {
-        var batch = new List<Waiting>(CommandsPerCommitMax);
+        var batch = new List<Waiting>(_commandsPerCommitMax);
         var reader = _queue.Reader;
         while (reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
         {
             batch.Clear();
-            while (batch.Count < CommandsPerCommitMax && reader.TryRead(out var waiting))
+            while (batch.Count < _commandsPerCommitMax && reader.TryRead(out var waiting))
             {
                 batch.Add(waiting);
             }

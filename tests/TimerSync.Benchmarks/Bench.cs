@@ -16,6 +16,8 @@ internal static class Bench
             {
                 case ["load", .. var options]:
                     return await LoadCommand.RunAsync(new Arguments(options));
+                case ["report", .. var options]:
+                    return await Report.RunAsync(new Arguments(options));
                 case ["seed", .. var options]:
                     return await Seed.RunAsync(new Arguments(options));
                 case ["yardstick", "echo", .. var options]:

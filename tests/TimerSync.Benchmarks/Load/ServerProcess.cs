@@ -28,7 +28,7 @@ internal sealed class ServerProcess : IDisposable
         Address = new IPEndPoint(IPAddress.Loopback, FreePort());
         _environment = (environment ?? []).Select(one => one.Split('=', 2)).ToDictionary(one => one[0], one => one[1], StringComparer.Ordinal);
         _command = core is null ? [] : ["taskset", "-c", core.Value.ToString(CultureInfo.InvariantCulture)];
-        _command.AddRange(["dotnet", assembly, $"--urls=http://{Address}", .. arguments]);
+        _command.AddRange(["dotnet", assembly, .. arguments, $"--urls=http://{Address}"]);
     }
 
     private ServerProcess(IPEndPoint address, int? processId)
