@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Data.Common;
 using System.Net.WebSockets;
-using System.Security.Claims;
 using Microsoft.Extensions.Options;
 using TimerSync.Infrastructure.Auth;
 using TimerSync.Infrastructure.Realtime;
@@ -24,10 +23,9 @@ internal sealed class ConnectionLoop(
 {
     private readonly SocketOptions _limits = options.Value;
 
-    public async Task RunAsync(WebSocket socket, ISubprotocol subprotocol, ClaimsPrincipal user)
+    public async Task RunAsync(WebSocket socket, ConnectionStart start)
     {
-        var connection = new Connection(
-            socket, subprotocol, user.GetUserId(), user.GetSessionId(), user.GetExpiry(), logger);
+        var connection = new Connection(socket, start.Subprotocol, start.UserId, start.SessionId, start.ExpiresAt, logger);
         if (hub.TryAdd(connection, _limits.ConnectionsPerUser))
         {
             await SendFirstSnapshotAsync(connection);
@@ -184,3 +182,10 @@ internal sealed class ConnectionLoop(
             ? ClientMessage.Parse(utf8, connection.UserId, clock.GetUtcNowMilliseconds())
             : ClientMessage.NotText();
 }
+
+/// <summary>What a connection keeps of the request that opened it.</summary>
+/// <param name="Subprotocol">The granted one.</param>
+/// <param name="UserId">Of the token.</param>
+/// <param name="SessionId">Of the token.</param>
+/// <param name="ExpiresAt">When the token expires.</param>
+internal sealed record ConnectionStart(ISubprotocol Subprotocol, string UserId, string SessionId, DateTimeOffset ExpiresAt);

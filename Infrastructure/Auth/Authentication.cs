@@ -53,6 +53,7 @@ internal static class Authentication
     private static void Configure(JwtBearerOptions options, AccessTokens tokens)
     {
         options.MapInboundClaims = false;
+        options.SaveToken = false;
         options.TokenValidationParameters = new TokenValidationParameters
         {
             ValidIssuer = AccessTokens.Issuer,

@@ -58,8 +58,10 @@ internal static class LoadCommand
     private static void RunTraffic(LoadRun run)
     {
         var since = Stopwatch.GetTimestamp();
+        var cpu = run.Server.CpuTime();
         run.Connect();
-        Line("connections", Invariant($"{run.Client.OpenCount:N0}, all up after {Stopwatch.GetElapsedTime(since).TotalSeconds:F1} s"));
+        cpu = run.Server.CpuTime() - cpu;
+        Line("connections", Invariant($"{run.Client.OpenCount:N0}, all up after {Stopwatch.GetElapsedTime(since).TotalSeconds:F1} s; server CPU {cpu.TotalMicroseconds / run.Client.OpenCount:F0} µs each"));
         run.Client.Reconnects = true;
         var result = run.Measure();
         var slowReaders = run.Client.Peers.Where(peer => peer.Role == Role.SlowReader).ToArray();
