@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using Carter;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
@@ -18,10 +19,23 @@ try
 {
     var builder = WebApplication.CreateBuilder(args);
     AddServices(builder);
+
+    // Host and EF Core would print a stack trace for a failed start; below it becomes one line, or goes on as it is.
+    var isStarted = false;
+    builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => isStarted && level >= LogLevel.Warning);
+    builder.Logging.AddFilter("Microsoft.EntityFrameworkCore", level => isStarted && level >= LogLevel.Warning);
+
     var app = builder.Build();
+    app.Lifetime.ApplicationStarted.Register(() => isStarted = true);
+    app.Services.GetRequiredService<IStartupValidator>().Validate(); // before the database is made
     await app.Services.GetRequiredService<DatabaseStart>().RunAsync(CancellationToken.None);
     UseMiddleware(app);
-    await app.RunAsync();
+    await StartupProblem.ListenAsync(app);
+    await using (app)
+    {
+        await app.WaitForShutdownAsync();
+    }
+
     return 0;
 }
 catch (Exception exception) when (StartupProblem.Describe(exception) is { } line)
@@ -46,6 +60,7 @@ static void AddServices(WebApplicationBuilder builder)
     var services = builder.Services;
     services.AddSingleton(TimeProvider.System);
     services.AddProblemDetails();
+    services.AddExceptionHandler<UnreadableRequestHandler>();
     services.AddExceptionHandler<DatabaseUnavailableHandler>();
     services.AddSingleton<FragmentRenderer>();
     services.AddTokenAuthentication();
@@ -64,6 +79,7 @@ static void AddServices(WebApplicationBuilder builder)
     services.AddSingleton<ITimerReader, GetTimerHandler>();
     services.AddSingleton<TimerWriter>();
     services.AddHostedService(provider => provider.GetRequiredService<TimerWriter>());
+    services.AddSingleton(PipeScheduler.ThreadPool);
     services.AddSingleton<ConnectionHub>();
     services.AddHostedService<ConnectionSweep>();
 

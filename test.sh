@@ -42,7 +42,7 @@ install_shell() {
 }
 
 test_shell() {
-  (cd electron-shell && npm test) 2>&1 | tee "$log"
+  (cd electron-shell && npm test) 2>&1 | tee "$log" | grep -vE '^(ok|# Subtest|  ---|  duration_ms|  type|  \.\.\.)'
   local status=${PIPESTATUS[0]}
   count "$(sum '^(#|ℹ) pass ([0-9]+)')" "$(sum '^(#|ℹ) fail ([0-9]+)')" "$(sum '^(#|ℹ) skipped ([0-9]+)')" "$status"
 }

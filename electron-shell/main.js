@@ -247,7 +247,7 @@ function isServerPageShown() {
 
 /** The same colours as in pages/local.css. */
 function backgroundColor() {
-  return nativeTheme.shouldUseDarkColors ? '#14171c' : '#f7f8fa';
+  return nativeTheme.shouldUseDarkColors ? '#14171a' : '#f6f5f1';
 }
 
 function localPage(/** @type {string} */ name) {

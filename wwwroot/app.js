@@ -172,6 +172,7 @@
     const waiting = outbox.presses.some(one => !live || performance.now() - one.mono > waitingShownAfter);
 
     setText(at('elapsed'), digits);
+    at('elapsed').classList.toggle('long', digits.length > 8);
     setText(at('toggle'), shown.running ? 'Stop' : 'Start');
     setText(at('status'), (shown.running ? 'Running' : 'Stopped') + (waiting ? ', waiting to be sent' : ''));
     setText(at('connection'), live ? 'Live' : 'Reconnecting');

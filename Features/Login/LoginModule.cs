@@ -29,7 +29,7 @@ public sealed class LoginModule : CarterModule
 
             context.Response.Headers.CacheControl = "no-store";
             return context.Request.HasFormContentType ? FormAsync(context) : JsonAsync(context);
-        });
+        }).WithMetadata(new ChecksOriginItself());
     }
 
     private static async Task JsonAsync(HttpContext context)
@@ -80,8 +80,9 @@ public sealed class LoginModule : CarterModule
         {
             form = await context.Request.ReadFormAsync(context.RequestAborted);
         }
-        catch (InvalidDataException)
+        catch (Exception exception) when (exception is InvalidDataException or (IOException and not BadHttpRequestException))
         {
+            // IOException: a multipart form that ends before its end.
             await ProblemAsync(context, StatusCodes.Status400BadRequest, "The form cannot be read.");
             return;
         }

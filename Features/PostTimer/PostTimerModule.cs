@@ -18,7 +18,8 @@ public sealed class PostTimerModule : CarterModule
             context.Response.Headers.CacheControl = "no-store";
             var handler = context.RequestServices.GetRequiredService<PostTimerHandler>();
             await using var body = new MemoryStream(ClientMessage.BytesMax);
-            if (!await TryReadAsync(context.Request.Body, body, context.RequestAborted))
+            if (context.Request.ContentLength > ClientMessage.BytesMax
+                || !await TryReadAsync(context.Request.Body, body, context.RequestAborted))
             {
                 await Results.Problem(
                     statusCode: StatusCodes.Status413PayloadTooLarge,

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Data.Common;
+using System.IO.Pipelines;
 using System.Net.WebSockets;
 using Microsoft.Extensions.Options;
 using TimerSync.Infrastructure.Auth;
@@ -18,6 +19,7 @@ internal sealed class ConnectionLoop(
     ITimerReader reader,
     LoginSessions sessions,
     IOptions<SocketOptions> options,
+    PipeScheduler scheduler,
     TimeProvider clock,
     ILogger<Connection> logger)
 {
@@ -25,7 +27,8 @@ internal sealed class ConnectionLoop(
 
     public async Task RunAsync(WebSocket socket, ConnectionStart start)
     {
-        var connection = new Connection(socket, start.Subprotocol, start.UserId, start.SessionId, start.ExpiresAt, logger);
+        var connection = new Connection(
+            socket, start.Subprotocol, start.UserId, start.SessionId, start.ExpiresAt, scheduler, clock, logger);
         if (hub.TryAdd(connection, _limits.ConnectionsPerUser))
         {
             await SendFirstSnapshotAsync(connection);

@@ -1,3 +1,4 @@
+using System.Security.Claims;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.Options;
@@ -39,6 +40,7 @@ internal static class Authentication
         var changes = context.WebSockets.IsWebSocketRequest
             || !(HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method));
         if (changes && context.User.Identity?.IsAuthenticated == true && TokenSource(context.Request).FromCookie
+            && context.GetEndpoint()?.Metadata.GetMetadata<ChecksOriginItself>() is null
             && !PublicOrigin.IsOwn(context))
         {
             await Results.Problem(
@@ -83,8 +85,11 @@ internal static class Authentication
             OnTokenValidated = async context =>
             {
                 var sessions = context.HttpContext.RequestServices.GetRequiredService<LoginSessions>();
+                // A token of another program that has the same key may lack what ours carry.
                 if (context.Principal is not { } user
-                    || !await sessions.ExistsAsync(user.GetSessionId(), user.GetUserId(), context.HttpContext.RequestAborted))
+                    || user.FindFirstValue(JwtRegisteredClaimNames.Sid) is not { } sessionId
+                    || user.FindFirstValue(JwtRegisteredClaimNames.Sub) is not { } userId
+                    || !await sessions.ExistsAsync(sessionId, userId, context.HttpContext.RequestAborted))
                 {
                     context.Fail("The login session has ended.");
                 }
@@ -109,3 +114,9 @@ internal static class Authentication
         return request.Path == "/ws" && request.Query["access_token"] is [{ } query, ..] ? (query, false, false) : (null, false, false);
     }
 }
+
+/// <summary>
+/// On an endpoint that changes something and also takes requests without an <c>Origin</c>, whatever cookie they carry: signing
+/// in (CONTRACT.md, section 6).
+/// </summary>
+internal sealed class ChecksOriginItself;

@@ -1,5 +1,6 @@
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Options;
+using TimerSync.Infrastructure.Timers;
 
 namespace TimerSync.Infrastructure.Database;
 
@@ -14,8 +15,8 @@ internal sealed class DatabaseOptions
     /// <summary>Of that provider. Default: the file <c>timersync.db</c> in the working directory.</summary>
     public string ConnectionString { get; set; } = "Data Source=timersync.db";
 
-    /// <summary>Commands of one transaction at most: past the default a bigger batch no longer pays. 1 turns group commit off. Default: 256.</summary>
-    public int CommandsPerCommit { get; set; } = 256;
+    /// <summary>Commands that share one transaction at most; 1 turns group commit off. Default, and most: 256.</summary>
+    public int CommandsPerCommit { get; set; } = TimerWriter.CommandsPerCommitMax;
 }
 
 /// <summary>Refuses what the server could not work with, naming the key.</summary>
@@ -28,9 +29,10 @@ internal sealed class ValidateDatabaseOptions : IValidateOptions<DatabaseOptions
             return ValidateOptionsResult.Fail($"Database:Provider must be Sqlite, not '{options.Provider}'.");
         }
 
-        if (options.CommandsPerCommit < 1)
+        if (options.CommandsPerCommit is < 1 or > TimerWriter.CommandsPerCommitMax)
         {
-            return ValidateOptionsResult.Fail($"Database:CommandsPerCommit must be at least 1, not {options.CommandsPerCommit}.");
+            return ValidateOptionsResult.Fail(
+                $"Database:CommandsPerCommit must be from 1 to {TimerWriter.CommandsPerCommitMax}, not {options.CommandsPerCommit}.");
         }
 
         try

@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using System.Net.WebSockets;
 
 namespace TimerSync.Infrastructure.Realtime;
@@ -6,9 +7,23 @@ namespace TimerSync.Infrastructure.Realtime;
 /// The sending half of one socket. Any thread may hand it events; one at a time is sent. What waits is bounded: a slow
 /// consumer keeps its answers and the newest timer, never a growing queue.
 /// </summary>
+/// <param name="socket">Open; this class alone sends on it.</param>
+/// <param name="subprotocol">How events are written.</param>
+/// <param name="userId">Whose it is.</param>
+/// <param name="sessionId">The login session that opened it.</param>
+/// <param name="expiresAt">When that session's token expires.</param>
+/// <param name="scheduler">Where sending runs: never on the thread that publishes, which is the writer's.</param>
+/// <param name="clock">Times the closing handshake.</param>
+/// <param name="logger">For what is our own fault.</param>
 internal sealed partial class Connection(
-    WebSocket socket, ISubprotocol subprotocol, string userId, string sessionId, DateTimeOffset expiresAt, ILogger logger)
-    : IThreadPoolWorkItem
+    WebSocket socket,
+    ISubprotocol subprotocol,
+    string userId,
+    string sessionId,
+    DateTimeOffset expiresAt,
+    PipeScheduler scheduler,
+    TimeProvider clock,
+    ILogger logger)
 {
     /// <summary>Timer events that may wait; at the next one all but the newest are skipped.</summary>
     public const int TimersQueuedMax = 16;
@@ -113,8 +128,6 @@ internal sealed partial class Connection(
         _ = AbortLaterAsync();
     }
 
-    void IThreadPoolWorkItem.Execute() => _ = SendAsync();
-
     private void Enqueue(ServerEvent serverEvent)
     {
         if (_close is not null)
@@ -137,7 +150,7 @@ internal sealed partial class Connection(
         if (!_sending)
         {
             _sending = true;
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+            scheduler.Schedule(static connection => _ = ((Connection)connection!).SendAsync(), this);
         }
     }
 
@@ -204,7 +217,7 @@ internal sealed partial class Connection(
 
     private async Task AbortLaterAsync()
     {
-        await Task.Delay(CloseTimeout);
+        await Task.Delay(CloseTimeout, clock);
         socket.Abort();
         _finished.TrySetResult();
     }

@@ -39,7 +39,9 @@ internal sealed class ClientMessage
     /// <summary>What is wrong with it; null when nothing is.</summary>
     public CommandError? Refusal { get; private set; }
 
-    public CommandError Error(string code, string message) => new(code, message, _action, _id);
+    /// <summary>Echoes the id as all ids are written, in lower case; one that is no UUID, as it was sent.</summary>
+    public CommandError Error(string code, string message) =>
+        new(code, message, _action, TryReadId(_id, out var id) ? id.ToString("D") : _id);
 
     /// <summary>Reads one message. Never throws for bad input: see <see cref="Refusal"/>.</summary>
     /// <param name="utf8">The whole message.</param>
@@ -120,8 +122,7 @@ internal sealed class ClientMessage
     private CommandError? ReadCommand(
         TimerAction action, Field id, Field user, Field pressedAt, string pressedAtName, Field sentAt, string userId, DateTimeOffset now)
     {
-        if (!Guid.TryParseExact(id.Text, "D", out var runId) || id.Text!.Length != UuidLength
-            || !id.Text.All(c => char.IsAsciiHexDigit(c) || c == '-'))
+        if (!TryReadId(id.Text, out var runId))
         {
             return BadRequest("id must be a UUID, such as 6f0c1b9e-3d0a-4b52-9f1e-0d6f7a1c2b3d.");
         }
@@ -164,6 +165,9 @@ internal sealed class ClientMessage
     }
 
     private CommandError BadRequest(string message) => Error(ErrorCodes.BadRequest, message);
+
+    private static bool TryReadId(string? text, out Guid id) =>
+        Guid.TryParseExact(text, "D", out id) && text!.Length == UuidLength && text.All(c => char.IsAsciiHexDigit(c) || c == '-');
 
     private static bool TryReadTime(Field field, out DateTimeOffset? time)
     {

@@ -4,7 +4,7 @@ namespace TimerSync.Infrastructure.Timers;
 /// <param name="Code">One of <see cref="ErrorCodes"/>.</param>
 /// <param name="Message">For a person: what is wrong, and what to do.</param>
 /// <param name="Action">The command's action as it was sent; null where it could not be read.</param>
-/// <param name="Id">The command's id as it was sent; null where it could not be read.</param>
+/// <param name="Id">The command's id, a UUID in lower case, else as it was sent; null where it could not be read.</param>
 internal sealed record CommandError(string Code, string Message, string? Action, string? Id)
 {
     /// <returns>Null for an outcome that is none: the command was stored, now or before.</returns>

@@ -7,7 +7,7 @@ internal interface ITimerStore : IDisposable
     /// Decides the commands in their order by <see cref="TimerRule"/> and stores them in one transaction. When it returns,
     /// all that it reports is on disk. Called by the writer's thread only, at most one call at a time.
     /// </summary>
-    /// <param name="commands">At most <see cref="Database.DatabaseOptions.CommandsPerCommit"/>.</param>
+    /// <param name="commands">At most <see cref="TimerWriter.CommandsPerCommitMax"/>.</param>
     /// <param name="now">The server's time of this commit.</param>
     /// <returns>One result per command, in the same order.</returns>
     /// <exception cref="System.Data.Common.DbException">

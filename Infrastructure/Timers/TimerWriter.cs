@@ -14,13 +14,16 @@ internal sealed partial class TimerWriter(
     ITimerStore store, ConnectionHub hub, IOptions<DatabaseOptions> options, TimeProvider clock, ILogger<TimerWriter> logger)
     : IHostedService
 {
+    /// <summary>Commands of one transaction: past this, a bigger batch no longer pays.</summary>
+    public const int CommandsPerCommitMax = 256;
+
     /// <summary>Commands that may wait; the next one is refused as <c>unavailable</c>.</summary>
     public const int CommandsWaitingMax = 16_384;
 
     private readonly Channel<Waiting> _queue = Channel.CreateBounded<Waiting>(
         new BoundedChannelOptions(CommandsWaitingMax) { SingleReader = true, AllowSynchronousContinuations = false });
 
-    private readonly int _commandsPerCommitMax = options.Value.CommandsPerCommit;
+    private readonly int _commandsPerCommit = options.Value.CommandsPerCommit;
 
     private Thread? _thread;
 
@@ -53,22 +56,21 @@ internal sealed partial class TimerWriter(
 
     private void Run()
     {
-        var batch = new List<Waiting>(_commandsPerCommitMax);
-        var reader = _queue.Reader;
-        while (reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+        while (_queue.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
         {
-            batch.Clear();
-            while (batch.Count < _commandsPerCommitMax && reader.TryRead(out var waiting))
-            {
-                batch.Add(waiting);
-            }
-
-            CommitAndTell(batch);
+            CommitWaiting();
         }
     }
 
-    private void CommitAndTell(List<Waiting> batch)
+    /// <summary>One group commit of what waits now, then the answers. Called by the writer's thread alone.</summary>
+    internal void CommitWaiting()
     {
+        var batch = new List<Waiting>();
+        while (batch.Count < _commandsPerCommit && _queue.Reader.TryRead(out var next))
+        {
+            batch.Add(next);
+        }
+
         CommandResult[] results;
         try
         {

@@ -20,8 +20,28 @@ internal static class Problems
             Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
 }
 
+/// <summary>A body that is longer than it may be, or ends before its end, is the client's mistake: 413 or 400, not 500.</summary>
+internal sealed class UnreadableRequestHandler(IProblemDetailsService problems) : IExceptionHandler
+{
+    public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
+    {
+        if (exception is not BadHttpRequestException unreadable)
+        {
+            return false;
+        }
+
+        httpContext.Response.StatusCode = unreadable.StatusCode;
+        await problems.WriteAsync(new ProblemDetailsContext
+        {
+            HttpContext = httpContext,
+            ProblemDetails = { Status = unreadable.StatusCode, Detail = unreadable.Message },
+        });
+        return true;
+    }
+}
+
 /// <summary>A database that does not answer is 503, with a word of what to do; every other exception stays a 500.</summary>
-internal sealed class DatabaseUnavailableHandler(IProblemDetailsService problems) : IExceptionHandler
+internal sealed class DatabaseUnavailableHandler(IProblemDetailsService problems, FragmentRenderer renderer) : IExceptionHandler
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(2);
 
@@ -34,6 +54,12 @@ internal sealed class DatabaseUnavailableHandler(IProblemDetailsService problems
 
         httpContext.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
         Problems.SetRetryAfter(httpContext, RetryAfter);
+        if (httpContext.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase))
+        {
+            await Html.WriteAsync(httpContext, StatusCodes.Status503ServiceUnavailable, await renderer.RenderAsync<UnavailablePage>());
+            return true;
+        }
+
         await problems.WriteAsync(new ProblemDetailsContext
         {
             HttpContext = httpContext,

@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
+using TimerSync.Infrastructure.Auth;
 
 namespace TimerSync.Tests;
 
@@ -34,6 +35,20 @@ public sealed record TestUser(TimerSyncServer Server, string Name, string Passwo
     {
         var client = Server.CreateClient();
         client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Token);
+        return client;
+    }
+
+    /// <summary>A client that sends the token as a browser does: in the session cookie.</summary>
+    /// <param name="origin">The <c>Origin</c> header of every request; null sends none.</param>
+    public HttpClient CreateBrowser(string? origin)
+    {
+        var client = Server.CreateClient();
+        client.DefaultRequestHeaders.Add("Cookie", $"{SessionCookie.Name}={Token}");
+        if (origin is not null)
+        {
+            client.DefaultRequestHeaders.Add("Origin", origin);
+        }
+
         return client;
     }
 

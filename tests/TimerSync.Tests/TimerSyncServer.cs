@@ -40,6 +40,9 @@ public sealed class TimerSyncServer : IAsyncDisposable
 
     public Uri Address { get; }
 
+    /// <summary>The server's own origin, as a browser sends it.</summary>
+    public string Origin => Address.GetLeftPart(UriPartial.Authority);
+
     /// <summary>Everything that the process printed, over all its starts.</summary>
     public IEnumerable<string> Log => _log;
 
@@ -63,6 +66,9 @@ public sealed class TimerSyncServer : IAsyncDisposable
         await server._process.WaitForExitAsync(timeout.Token);
         return (server._process.ExitCode, string.Join('\n', server.Log));
     }
+
+    /// <summary>Changes a setting, from the next start on.</summary>
+    public void Configure(string key, string value) => _settings[key] = value;
 
     /// <summary>Starts the same server again: same address, same database.</summary>
     public async Task StartAgainAsync()

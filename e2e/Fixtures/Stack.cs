@@ -1,0 +1,63 @@
+using Microsoft.Playwright;
+using TimerSync.EndToEnd;
+using TimerSync.Tests;
+
+[assembly: AssemblyFixture(typeof(Stack))]
+
+namespace TimerSync.EndToEnd;
+
+/// <summary>
+/// What all tests share: one browser, and one server for the tests that leave it alone. Each test has windows and a user of
+/// its own. An error in the server's log fails the run.
+/// </summary>
+public sealed class Stack : IAsyncLifetime
+{
+    /// <summary>Where a failed test leaves what there is to look at; not committed.</summary>
+    public static readonly string ArtifactsFolder = Path.Combine(TimerSyncServer.RepositoryRoot, "artifacts", "e2e");
+
+    /// <summary>For an assertion that waits. Long, because the machine may be busy; a test that means a limit names its own.</summary>
+    private const float ExpectTimeoutMs = 15_000;
+
+    private static readonly string[] BrowserArguments =
+        ["--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"];
+
+    private IPlaywright? _playwright;
+
+    public IPlaywright Playwright => _playwright!;
+
+    public IBrowser Browser { get; private set; } = null!;
+
+    public TimerSyncServer Server { get; private set; } = null!;
+
+    /// <summary>The browser to use: <c>TIMERSYNC_CHROMIUM</c>, else where Debian has it.</summary>
+    private static string ExecutablePath => Environment.GetEnvironmentVariable("TIMERSYNC_CHROMIUM") ?? "/usr/bin/chromium";
+
+    public async ValueTask InitializeAsync()
+    {
+        var server = StartServerAsync();
+        _playwright = await Microsoft.Playwright.Playwright.CreateAsync();
+        Assertions.SetDefaultExpectTimeout(ExpectTimeoutMs);
+        Browser = await Playwright.Chromium.LaunchAsync(new() { ExecutablePath = ExecutablePath, ChromiumSandbox = false, Args = BrowserArguments });
+        Server = await server;
+    }
+
+    /// <summary>A server, with room for many logins from one address.</summary>
+    public static Task<TimerSyncServer> StartServerAsync() => TimerSyncServer.StartAsync(("Login:FailuresPerAddress", "100000"));
+
+    /// <summary>A browser of its own that keeps its data in a folder, as a person's browser does.</summary>
+    public Task<IBrowserContext> LaunchProfileAsync(string folder) => Playwright.Chromium.LaunchPersistentContextAsync(
+        folder, new() { ExecutablePath = ExecutablePath, ChromiumSandbox = false, Args = BrowserArguments });
+
+    public async ValueTask DisposeAsync()
+    {
+        await Browser.DisposeAsync();
+        Playwright.Dispose();
+        await Server.StopAsync();
+        var errors = ErrorsIn(Server);
+        await Server.DisposeAsync();
+        Assert.Empty(errors);
+    }
+
+    public static IReadOnlyList<string> ErrorsIn(TimerSyncServer server) =>
+        [.. server.Log.Where(line => line.StartsWith("fail:", StringComparison.Ordinal) || line.StartsWith("crit:", StringComparison.Ordinal))];
+}

@@ -1,0 +1,217 @@
+using FsCheck;
+using FsCheck.Fluent;
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using TimerSync.Features.SyncSocket;
+using TimerSync.Infrastructure.Database;
+using TimerSync.Infrastructure.Timers;
+using TimerSync.Tests.Timers;
+
+namespace TimerSync.Tests.SyncSocket;
+
+/// <summary>CONTRACT.md, sections 3 and 6: what is stored, and in which version, on a real file.</summary>
+public sealed class SqliteTimerStoreTests : IAsyncLifetime
+{
+    private static readonly DateTimeOffset Now = Presses.Begin.AddDays(1);
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("timersync-test-").FullName;
+
+    private EpochFile _epochFile = null!;
+    private DatabaseIdentity _identity = null!;
+    private SqliteTimerStore _store = null!;
+    private SqliteConnection _reader = null!;
+    private int _groups;
+
+    public async ValueTask InitializeAsync()
+    {
+        var options = Options.Create(new DatabaseOptions { ConnectionString = $"Data Source={Path.Combine(_folder, "timersync.db")}" });
+        _epochFile = new EpochFile(options, NullLogger<EpochFile>.Instance);
+        var start = new DatabaseStart(new Databases(options.Value.ConnectionString), _epochFile);
+        await start.RunAsync(TestContext.Current.CancellationToken);
+        _identity = start.Identity;
+        _store = new SqliteTimerStore(options, _identity, _epochFile);
+        _reader = new SqliteConnection($"{options.Value.ConnectionString};Pooling=False");
+        _reader.Open();
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _reader.Dispose();
+        _store.Dispose();
+        _epochFile.Dispose();
+        SqliteConnection.ClearAllPools();
+        Directory.Delete(_folder, recursive: true);
+        return ValueTask.CompletedTask;
+    }
+
+    [Fact]
+    public void Batches_of_any_commands_are_answered_and_stored_as_the_contract_says()
+    {
+        const int CommandsPerBatchMax = 12;
+        const int BatchesMax = 6;
+        var batches = Arb.From(
+            Presses.One.ArrayOf().Select(batch => batch[..Math.Min(batch.Length, CommandsPerBatchMax)]).ArrayOf()
+                .Select(all => all[..Math.Min(all.Length, BatchesMax)]),
+            all => all.Select((_, i) => (Press[][])[.. all[..i], .. all[(i + 1)..]]));
+
+        Prop.ForAll(batches, all =>
+        {
+            var group = NewGroup();
+            var model = new TimerModel();
+            foreach (var batch in all)
+            {
+                var commands = Array.ConvertAll(batch, press => press.ToCommand(group));
+                var results = _store.Commit(commands, Now);
+
+                Assert.Equal(commands.Length, results.Length);
+                foreach (var (command, result) in commands.Zip(results))
+                {
+                    AssertDecided(model, command, result);
+                }
+
+                for (var user = 0; user < Presses.Users; user++)
+                {
+                    var id = Presses.UserOf(user, group);
+                    Assert.Equal(model.Describe(id), Stored(id));
+                    Assert.Equal(model.VersionOf(id), StoredVersion(id));
+                }
+            }
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(60));
+    }
+
+    [Fact]
+    public void One_batch_can_start_and_stop_many_runs_of_one_user()
+    {
+        var user = Presses.UserOf(0, NewGroup());
+        var runs = Enumerable.Range(0, TimerWriter.CommandsPerCommitMax / 2).Select(_ => Guid.NewGuid()).ToArray();
+        var commands = runs.SelectMany((run, i) => new[]
+        {
+            new TimerCommand(TimerAction.Start, user, run, Presses.Begin.AddMilliseconds(i)),
+            new TimerCommand(TimerAction.Stop, user, run, Presses.Begin.AddMilliseconds(i + 10)),
+        }).ToArray();
+
+        var results = _store.Commit(commands, Now);
+
+        Assert.All(results, (result, i) => Assert.Equal(i + 1, result.Snapshot!.Version));
+        Assert.All(results, result => Assert.Equal(CommandOutcome.Changed, result.Outcome));
+        Assert.Equal(commands.Length, StoredVersion(user));
+    }
+
+    [Fact]
+    public void The_database_refuses_a_second_running_run_of_one_user()
+    {
+        var group = NewGroup();
+        Insert(Presses.IdOf(0, group), Presses.UserOf(0, group), "running", stoppedAt: "NULL");
+        Insert(Presses.IdOf(1, group), Presses.UserOf(1, group), "running", stoppedAt: "NULL"); // of somebody else
+
+        var refused = Assert.Throws<SqliteException>(
+            () => Insert(Presses.IdOf(2, group), Presses.UserOf(0, group), "running", stoppedAt: "NULL"));
+
+        Assert.Equal(SQLitePCL.raw.SQLITE_CONSTRAINT_UNIQUE, refused.SqliteExtendedErrorCode);
+    }
+
+    [Theory]
+    [InlineData("running", "5")]   // running and stopped at once
+    [InlineData("stopped", "-1")]  // stopped before it started
+    [InlineData("paused", "NULL")] // no such status
+    public void The_database_refuses_a_run_that_cannot_be(string status, string stoppedAt)
+    {
+        var group = NewGroup();
+
+        var refused = Assert.Throws<SqliteException>(() => Insert(Presses.IdOf(0, group), Presses.UserOf(0, group), status, stoppedAt));
+
+        Assert.Equal(SQLitePCL.raw.SQLITE_CONSTRAINT_CHECK, refused.SqliteExtendedErrorCode);
+    }
+
+    [Fact]
+    public void A_batch_that_fails_leaves_nothing_behind_and_the_next_one_works()
+    {
+        var group = NewGroup();
+        var user = Presses.UserOf(0, group);
+        TimerCommand good = new(TimerAction.Start, user, Presses.IdOf(0, group), Presses.Begin);
+        TimerCommand ofNobody = new(TimerAction.Start, "u_nobody", Presses.IdOf(1, group), Presses.Begin);
+
+        Assert.Throws<SqliteException>(() => _store.Commit([good, ofNobody], Now));
+        Assert.Equal("", Stored(user));
+        Assert.Equal(0, StoredVersion(user));
+
+        var result = Assert.Single(_store.Commit([good], Now));
+        Assert.Equal(CommandOutcome.Changed, result.Outcome);
+        Assert.Equal(1, StoredVersion(user));
+    }
+
+    private void AssertDecided(TimerModel model, TimerCommand command, CommandResult result)
+    {
+        Assert.Equal(model.Press(command), result.Outcome);
+        var snapshot = result.Snapshot!;
+        var current = model.CurrentOf(command.UserId);
+        Assert.Equal(command.UserId, snapshot.UserId);
+        Assert.Equal(model.VersionOf(command.UserId), snapshot.Version);
+        Assert.Equal(current?.Id, snapshot.Id?.ToString());
+        Assert.Equal(current?.StartedAt, snapshot.StartedAt);
+        Assert.Equal(current?.StoppedAt, snapshot.StoppedAt);
+        Assert.Equal(current is null ? TimerStatus.Stopped : model.StatusOf(current), snapshot.Status);
+        Assert.Equal(_identity.Epoch, snapshot.Epoch);
+        Assert.Equal(Now, snapshot.ServerTime);
+    }
+
+    /// <summary>Users of their own for one case: cheaper than a database of its own.</summary>
+    private int NewGroup()
+    {
+        var group = ++_groups;
+        for (var user = 0; user < Presses.Users; user++)
+        {
+            var id = Presses.UserOf(user, group);
+            Execute($"INSERT INTO accounts (id, name, name_folded, password_hash, created_at) VALUES ('{id}', '{id}', '{id}', '', 0)");
+        }
+
+        return group;
+    }
+
+    private void Insert(Guid id, string userId, string status, string stoppedAt) => Execute(
+        $"INSERT INTO timers (id, user_id, status, started_at, stopped_at, updated_at) VALUES ('{id}', '{userId}', '{status}', 0, {stoppedAt}, 0)");
+
+    private string Stored(string userId)
+    {
+        using var select = Command($"SELECT id, status, started_at, stopped_at FROM timers WHERE user_id = '{userId}' ORDER BY started_at, id");
+        using var rows = select.ExecuteReader();
+        var runs = new List<string>();
+        while (rows.Read())
+        {
+            runs.Add(RunText.Of(
+                rows.GetString(0),
+                rows.GetString(1) == "running" ? TimerStatus.Running : TimerStatus.Stopped,
+                DateTimeOffset.FromUnixTimeMilliseconds(rows.GetInt64(2)),
+                rows.IsDBNull(3) ? null : DateTimeOffset.FromUnixTimeMilliseconds(rows.GetInt64(3))));
+        }
+
+        return string.Join('\n', runs);
+    }
+
+    private long StoredVersion(string userId)
+    {
+        using var select = Command($"SELECT version FROM timer_versions WHERE user_id = '{userId}'");
+        return (long?)select.ExecuteScalar() ?? 0;
+    }
+
+    private void Execute(string sql)
+    {
+        using var command = Command(sql);
+        command.ExecuteNonQuery();
+    }
+
+    private SqliteCommand Command(string sql)
+    {
+        var command = _reader.CreateCommand();
+        command.CommandText = sql; // ids and names of this test's own making
+        return command;
+    }
+
+    private sealed class Databases(string connectionString) : IDbContextFactory<TimerSyncDb>
+    {
+        public TimerSyncDb CreateDbContext() => new(new DbContextOptionsBuilder<TimerSyncDb>()
+            .UseSqlite(connectionString).AddInterceptors(new SqliteSettings()).Options);
+    }
+}
