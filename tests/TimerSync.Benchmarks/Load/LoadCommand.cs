@@ -16,7 +16,7 @@ internal static class LoadCommand
         arguments.RequireNoOthers();
 
         using var run = await LoadRun.StartAsync(settings);
-        Line("start to first accepted socket", $"{run.StartTime.TotalSeconds:F2} s");
+        Line("start to first accepted socket", Invariant($"{run.StartTime.TotalSeconds:F2} s, of which {run.Server.CpuTime().TotalSeconds:F2} s on the processor"));
         Line("fdatasync", DiskProbe.Run(run.Folder).ToString());
         switch (mode)
         {
