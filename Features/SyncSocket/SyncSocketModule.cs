@@ -40,8 +40,7 @@ public sealed class SyncSocketModule : CarterModule
     }
 
     /// <summary>
-    /// The request lives as long as its socket, and would keep the token, its claims and the request's services: about half
-    /// of what an idle connection costs.
+    /// The request lives as long as its socket, and would keep its headers, the token among them, and its services.
     /// </summary>
     private static ValueTask ReleaseAsync(HttpContext context)
     {

@@ -92,7 +92,11 @@ internal static class Authentication
                     || !await sessions.ExistsAsync(sessionId, userId, context.HttpContext.RequestAborted))
                 {
                     context.Fail("The login session has ended.");
+                    return;
                 }
+
+                // The middleware keeps the principal as long as a socket is open: without the token and its other claims.
+                context.Principal = user.WithoutToken();
             },
         };
     }

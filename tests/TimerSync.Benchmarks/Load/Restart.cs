@@ -6,7 +6,7 @@ namespace TimerSync.Benchmarks.Load;
 /// <summary><c>kill -9</c> and restart, with every connection coming back as the page's do.</summary>
 /// <param name="BackAfter">From the start of the new process until all have the right state again; null when they did not.</param>
 /// <param name="Connections">How many.</param>
-/// <param name="Wrong">Connections whose state was not the one before the kill.</param>
+/// <param name="Wrong">Connections that came back and whose state was not the one before the kill.</param>
 internal sealed record Restart(TimeSpan? BackAfter, int Connections, int Wrong)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
@@ -32,10 +32,10 @@ internal sealed record Restart(TimeSpan? BackAfter, int Connections, int Wrong)
         return new Restart(
             isBack ? Stopwatch.GetElapsedTime(since) : null,
             peers.Count,
-            peers.Where((peer, i) => peer.Version != versions[i]).Count());
+            peers.Where((peer, i) => peer.Version >= 0 && peer.Version != versions[i]).Count());
     }
 
     public static void Print(Restart restart) => LoadCommand.Line(
         "back after kill -9 and restart",
-        string.Create(CultureInfo.InvariantCulture, $"{restart.Connections:N0} connections, {restart.BackAfter?.TotalSeconds:F1} s, {restart.Wrong} with a wrong state"));
+        string.Create(CultureInfo.InvariantCulture, $"{restart.Connections:N0} connections, {(restart.BackAfter is { } time ? $"{time.TotalSeconds:F1} s" : "not all within 60 s")}, {restart.Wrong} with a wrong state"));
 }
