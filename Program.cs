@@ -2,7 +2,9 @@ using System.IO.Pipelines;
 using Carter;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.Options;
+using Npgsql;
 using TimerSync.Features.GetTimer;
 using TimerSync.Features.Home;
 using TimerSync.Features.Login;
@@ -10,7 +12,10 @@ using TimerSync.Features.Logout;
 using TimerSync.Features.PostTimer;
 using TimerSync.Features.SyncSocket;
 using TimerSync.Infrastructure.Auth;
+using TimerSync.Infrastructure.Backplane;
 using TimerSync.Infrastructure.Database;
+using TimerSync.Infrastructure.Database.Postgres;
+using TimerSync.Infrastructure.Database.Sqlite;
 using TimerSync.Infrastructure.Realtime;
 using TimerSync.Infrastructure.Timers;
 using TimerSync.Infrastructure.Web;
@@ -73,15 +78,20 @@ static void AddServices(WebApplicationBuilder builder)
 
     services.AddOptions<DatabaseOptions>().BindConfiguration(DatabaseOptions.Section).ValidateOnStart();
     services.AddSingleton<IValidateOptions<DatabaseOptions>, ValidateDatabaseOptions>();
-    services.AddPooledDbContextFactory<TimerSyncDb>((provider, db) => db
-        .UseSqlite(provider.GetRequiredService<IOptions<DatabaseOptions>>().Value.ConnectionString)
-        .AddInterceptors(new SqliteSettings()));
-    services.AddSingleton<EpochFile>();
+    var database = builder.Configuration.GetSection(DatabaseOptions.Section).Get<DatabaseOptions>() ?? new DatabaseOptions();
+    if (database.IsPostgres)
+    {
+        AddPostgres(services);
+    }
+    else
+    {
+        AddSqlite(services);
+    }
+
     services.AddSingleton<DatabaseStart>();
     services.AddSingleton(provider => provider.GetRequiredService<DatabaseStart>().Identity);
     services.AddHealthChecks().AddCheck<DatabaseHealthCheck>("database");
 
-    services.AddSingleton<ITimerStore, SqliteTimerStore>();
     services.AddSingleton<ITimerReader, GetTimerHandler>();
     services.AddSingleton<TimerWriter>();
     services.AddHostedService(provider => provider.GetRequiredService<TimerWriter>());
@@ -113,6 +123,33 @@ static void AddServices(WebApplicationBuilder builder)
             .WithModule<GetTimerModule>()
             .WithModule<PostTimerModule>()
             .WithModule<SyncSocketModule>());
+}
+
+static void AddSqlite(IServiceCollection services)
+{
+    services.AddPooledDbContextFactory<TimerSyncDb>((provider, db) => db
+        .UseSqlite(provider.GetRequiredService<IOptions<DatabaseOptions>>().Value.ConnectionString)
+        .AddInterceptors(new SqliteSettings()));
+    services.AddSingleton<EpochFile>();
+    services.AddSingleton<IDatabaseEngine, SqliteEngine>();
+    services.AddSingleton<ITimerStore, SqliteTimerStore>();
+    services.AddSingleton<IBackplane, InProcessBackplane>();
+}
+
+static void AddPostgres(IServiceCollection services)
+{
+    services.AddSingleton(provider => PostgresSettings.CreatePool(provider.GetRequiredService<IOptions<DatabaseOptions>>().Value.ConnectionString));
+    services.AddPooledDbContextFactory<TimerSyncDb>((provider, db) => db.UseNpgsql(
+        provider.GetRequiredService<NpgsqlDataSource>(),
+        // Npgsql's own would wrap what is to be seen as it is: a database that does not answer.
+        npgsql => npgsql.ExecutionStrategy(dependencies => new NonRetryingExecutionStrategy(dependencies))));
+    services.AddSingleton<PostgresFingerprint>();
+    services.AddSingleton<IDatabaseEngine, PostgresEngine>();
+    services.AddSingleton<ITimerStore, PostgresTimerStore>();
+    services.AddSingleton<BackplaneReader>();
+    services.AddSingleton<PostgresBackplane>();
+    services.AddSingleton<IBackplane>(provider => provider.GetRequiredService<PostgresBackplane>());
+    services.AddHostedService(provider => provider.GetRequiredService<PostgresBackplane>());
 }
 
 static void UseMiddleware(WebApplication app)
