@@ -6,6 +6,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using TimerSync.Features.SyncSocket;
 using TimerSync.Infrastructure.Database;
+using TimerSync.Infrastructure.Database.Sqlite;
 using TimerSync.Infrastructure.Timers;
 using TimerSync.Tests.Timers;
 
@@ -28,7 +29,7 @@ public sealed class SqliteTimerStoreTests : IAsyncLifetime
     {
         var options = Options.Create(new DatabaseOptions { ConnectionString = $"Data Source={Path.Combine(_folder, "timersync.db")}" });
         _epochFile = new EpochFile(options, NullLogger<EpochFile>.Instance);
-        var start = new DatabaseStart(new Databases(options.Value.ConnectionString), _epochFile);
+        var start = new DatabaseStart(new Databases(options.Value.ConnectionString), new SqliteEngine(_epochFile));
         await start.RunAsync(TestContext.Current.CancellationToken);
         _identity = start.Identity;
         _store = new SqliteTimerStore(options, _identity, _epochFile);
