@@ -1,3 +1,4 @@
+using System.Data;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using TimerSync.Infrastructure.Backplane;
@@ -14,10 +15,10 @@ namespace TimerSync.Features.SyncSocket;
 /// </summary>
 internal sealed class PostgresTimerStore(IOptions<DatabaseOptions> options, DatabaseIdentity database, TimeProvider clock) : ITimerStore
 {
-    /// <summary>Tries of one batch, all within <see cref="RetryTimeMax"/>; then its senders are told.</summary>
+    /// <summary>Tries of one batch, mostly within <see cref="RetryTimeMax"/>; then its senders are told.</summary>
     private const int AttemptsMax = 4;
 
-    /// <summary>After this time there is no further try.</summary>
+    /// <summary>After this time there is no further try, but for the second one: a new connection is worth it.</summary>
     private static readonly TimeSpan RetryTimeMax = TimeSpan.FromSeconds(2);
 
     /// <summary>The server ended a transaction that waited for its client (PostgreSQL, Appendix A).</summary>
@@ -29,6 +30,11 @@ internal sealed class PostgresTimerStore(IOptions<DatabaseOptions> options, Data
 
     public CommandResult[] Commit(IReadOnlyList<TimerCommand> commands, DateTimeOffset now)
     {
+        if (_open is { IsAlive: false })
+        {
+            Dispose(); // it died while nobody used it
+        }
+
         var begun = clock.GetTimestamp();
         for (var attempt = 1; ; attempt++)
         {
@@ -41,7 +47,7 @@ internal sealed class PostgresTimerStore(IOptions<DatabaseOptions> options, Data
             {
                 var mayTryAgain = exception is NpgsqlException failure && IsNotCommitted(failure);
                 Dispose();
-                if (!mayTryAgain || attempt == AttemptsMax || clock.GetElapsedTime(begun) > RetryTimeMax)
+                if (!mayTryAgain || attempt == AttemptsMax || (attempt > 1 && clock.GetElapsedTime(begun) > RetryTimeMax))
                 {
                     throw;
                 }
@@ -141,6 +147,8 @@ internal sealed class PostgresTimerStore(IOptions<DatabaseOptions> options, Data
                 throw;
             }
         }
+
+        public bool IsAlive => _connection.State == ConnectionState.Open;
 
         /// <summary>Whether what commits has been sent: from then on a lost connection does not tell how it ended.</summary>
         public bool IsCommitting { get; private set; }

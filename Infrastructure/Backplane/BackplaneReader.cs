@@ -19,6 +19,9 @@ internal sealed partial class BackplaneReader(
     /// <summary>Users, or login sessions, of one query.</summary>
     private const int RowsPerQueryMax = 1000;
 
+    /// <summary>Of one query, in seconds: these are quick, and a connection that died silently must be noticed soon.</summary>
+    private const int TimeoutSeconds = 2;
+
     private static readonly string ReadIdentity = EmbeddedSql.Load("ReadIdentity.postgres.sql");
     private static readonly string ChangeEpoch = EmbeddedSql.Load("ChangeEpoch.postgres.sql");
     private static readonly string SelectNewerTimers = EmbeddedSql.Load("SelectNewerTimers.postgres.sql");
@@ -33,6 +36,7 @@ internal sealed partial class BackplaneReader(
         foreach (var some in known.Chunk(RowsPerQueryMax))
         {
             await using var select = database.CreateCommand(SelectNewerTimers);
+            select.CommandTimeout = TimeoutSeconds;
             select.Parameters.AddWithValue("user_ids", Array.ConvertAll(some, one => one.UserId));
             select.Parameters.AddWithValue("versions", Array.ConvertAll(some, one => one.Version));
             await using var rows = await select.ExecuteReaderAsync(cancellationToken);
@@ -51,6 +55,7 @@ internal sealed partial class BackplaneReader(
         foreach (var some in hub.Sessions().Distinct().Chunk(RowsPerQueryMax))
         {
             await using var select = database.CreateCommand(SelectEndedSessions);
+            select.CommandTimeout = TimeoutSeconds;
             select.Parameters.AddWithValue("user_ids", Array.ConvertAll(some, one => one.UserId));
             select.Parameters.AddWithValue("ids", Array.ConvertAll(some, one => one.SessionId));
             await using var rows = await select.ExecuteReaderAsync(cancellationToken);
@@ -69,6 +74,7 @@ internal sealed partial class BackplaneReader(
     public async Task CheckAsync(CancellationToken cancellationToken)
     {
         await using var batch = database.CreateBatch();
+        batch.Timeout = TimeoutSeconds;
         Add(batch, $"SELECT pg_notify('{BackplaneMessage.Channel}', '{BackplaneMessage.Canary} {BackplaneMessage.Node}')");
         Add(batch, fingerprint.Sql);
         Add(batch, ReadIdentity).AddWithValue("flushed", NpgsqlDbType.Text, (object?)_flushed ?? DBNull.Value);

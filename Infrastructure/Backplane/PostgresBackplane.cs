@@ -159,7 +159,7 @@ internal sealed partial class PostgresBackplane(
     {
         while (true)
         {
-            await _pollNow.WaitAsync(PollInterval, stoppingToken);
+            await _pollNow.WaitAsync(_isPolling ? PollInterval : ReconnectDelay, stoppingToken);
             try
             {
                 await reader.CheckAsync(stoppingToken);

@@ -9,6 +9,9 @@ internal static class PostgresSettings
     private const string Defaults =
         "Application Name=timersync;Maximum Pool Size=20;Timeout=3;Command Timeout=5;Cancellation Timeout=1000;TCP Keepalive=true;";
 
+    /// <summary>An idle connection of its own is asked for a sign of life so often: one that died is not found out by a command.</summary>
+    private const int KeepAliveSeconds = 1;
+
     /// <returns>What is wrong with a connection string; null when nothing is.</returns>
     public static string? Problem(string connectionString)
     {
@@ -31,7 +34,11 @@ internal static class PostgresSettings
     /// <summary>A connection that is opened for one purpose and kept. Its name is seen in <c>pg_stat_activity</c>.</summary>
     public static NpgsqlConnection CreateOwnConnection(string connectionString, string purpose)
     {
-        var settings = new NpgsqlConnectionStringBuilder(Defaults + connectionString) { Pooling = false };
+        var settings = new NpgsqlConnectionStringBuilder(Defaults + connectionString)
+        {
+            Pooling = false,
+            KeepAlive = KeepAliveSeconds,
+        };
         settings.ApplicationName += $" {purpose}";
         return new NpgsqlConnection(settings.ConnectionString);
     }

@@ -8,6 +8,8 @@ namespace TimerSync.Tests.Postgres;
 /// <summary>A network between a node and its database that can be made to lose everything without a word.</summary>
 public sealed class TcpProxy : IAsyncDisposable
 {
+    private const int GreetingBytesMax = 200;
+
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentBag<Link> _links = [];
@@ -88,7 +90,11 @@ public sealed class TcpProxy : IAsyncDisposable
         var buffer = new byte[16 * 1024];
         for (int length; (length = await from.ReceiveAsync(buffer, _stop.Token)) > 0;)
         {
-            link.Greeting ??= Encoding.ASCII.GetString(buffer, 0, length);
+            if (from == link.Near && link.Greeting.Length < GreetingBytesMax)
+            {
+                link.Greeting += Encoding.ASCII.GetString(buffer, 0, length);
+            }
+
             if (!link.IsDark)
             {
                 await to.SendAsync(buffer.AsMemory(0, length), _stop.Token);
@@ -104,12 +110,6 @@ public sealed class TcpProxy : IAsyncDisposable
 
         public volatile bool IsDark;
 
-        private string? _greeting;
-
-        public string Greeting
-        {
-            get => _greeting ?? "";
-            set => _greeting ??= value;
-        }
+        public volatile string Greeting = "";
     }
 }
