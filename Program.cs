@@ -2,7 +2,6 @@ using System.IO.Pipelines;
 using Carter;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using TimerSync.Features.GetTimer;
@@ -22,6 +21,11 @@ using TimerSync.Infrastructure.Web;
 
 try
 {
+    if (args is [MigrateCommand.Name, .. var options])
+    {
+        return await MigrateCommand.RunAsync(WebApplication.CreateBuilder(options).Configuration, CancellationToken.None);
+    }
+
     var builder = WebApplication.CreateBuilder(args);
     AddServices(builder);
 
@@ -75,6 +79,7 @@ static void AddServices(WebApplicationBuilder builder)
     services.AddExceptionHandler<DatabaseUnavailableHandler>();
     services.AddSingleton<FragmentRenderer>();
     services.AddTokenAuthentication();
+    services.AddKnownProxies();
 
     services.AddOptions<DatabaseOptions>().BindConfiguration(DatabaseOptions.Section).ValidateOnStart();
     services.AddSingleton<IValidateOptions<DatabaseOptions>, ValidateDatabaseOptions>();
@@ -139,10 +144,7 @@ static void AddSqlite(IServiceCollection services)
 static void AddPostgres(IServiceCollection services)
 {
     services.AddSingleton(provider => PostgresSettings.CreatePool(provider.GetRequiredService<IOptions<DatabaseOptions>>().Value.ConnectionString));
-    services.AddPooledDbContextFactory<TimerSyncDb>((provider, db) => db.UseNpgsql(
-        provider.GetRequiredService<NpgsqlDataSource>(),
-        // Npgsql's own would wrap what is to be seen as it is: a database that does not answer.
-        npgsql => npgsql.ExecutionStrategy(dependencies => new NonRetryingExecutionStrategy(dependencies))));
+    services.AddPooledDbContextFactory<TimerSyncDb>((provider, db) => db.UsePool(provider.GetRequiredService<NpgsqlDataSource>()));
     services.AddSingleton<PostgresFingerprint>();
     services.AddSingleton<IDatabaseEngine, PostgresEngine>();
     services.AddSingleton<ITimerStore, PostgresTimerStore>();
@@ -154,6 +156,7 @@ static void AddPostgres(IServiceCollection services)
 
 static void UseMiddleware(WebApplication app)
 {
+    app.UseForwardedHeaders(); // of known proxies alone: without any, what such a header says is ignored
     app.UseSecurityHeaders();
     app.UseExceptionHandler();
     app.UseStatusCodePages(); // 401, 404, 405 as problem+json

@@ -39,6 +39,8 @@ public sealed class TimerSyncServer : IAsyncDisposable
 
     public static string RepositoryRoot => Metadata("RepositoryRoot");
 
+    public static string ServerAssembly => Metadata("ServerAssembly");
+
     /// <summary>Of this server alone; deleted with it.</summary>
     public string Folder { get; }
 
@@ -173,7 +175,7 @@ public sealed class TimerSyncServer : IAsyncDisposable
     private Process Launch()
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = Folder };
-        start.ArgumentList.Add(Metadata("ServerAssembly"));
+        start.ArgumentList.Add(ServerAssembly);
         start.ArgumentList.Add($"--contentRoot={RepositoryRoot}");
         foreach (var (key, value) in _settings)
         {

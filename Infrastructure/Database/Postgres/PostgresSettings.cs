@@ -1,3 +1,5 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
 
 namespace TimerSync.Infrastructure.Database.Postgres;
@@ -30,6 +32,10 @@ internal static class PostgresSettings
 
     /// <summary>Connections that are shared: of requests, and of all that is quickly done.</summary>
     public static NpgsqlDataSource CreatePool(string connectionString) => NpgsqlDataSource.Create(Defaults + connectionString);
+
+    /// <summary>EF Core on that pool. Npgsql's own strategy would wrap what is to be seen as it is: a database that does not answer.</summary>
+    public static DbContextOptionsBuilder UsePool(this DbContextOptionsBuilder db, NpgsqlDataSource pool) =>
+        db.UseNpgsql(pool, npgsql => npgsql.ExecutionStrategy(dependencies => new NonRetryingExecutionStrategy(dependencies)));
 
     /// <summary>A connection that is opened for one purpose and kept. Its name is seen in <c>pg_stat_activity</c>.</summary>
     public static NpgsqlConnection CreateOwnConnection(string connectionString, string purpose)
