@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Data.Common;
 using System.IO.Pipelines;
 using System.Net.WebSockets;
-using System.Security.Claims;
 using Microsoft.Extensions.Options;
 using TimerSync.Infrastructure.Auth;
 using TimerSync.Infrastructure.Realtime;
@@ -27,13 +26,12 @@ internal sealed class ConnectionLoop(
     private readonly SocketOptions _limits = options.Value;
 
     /// <param name="socket">Upgraded; the caller disposes of it.</param>
-    /// <param name="subprotocol">What was granted.</param>
-    /// <param name="user">Whom the token names.</param>
+    /// <param name="start">What is kept of its request.</param>
     /// <param name="peerGone">Cancelled when the TCP connection has ended.</param>
-    public async Task RunAsync(WebSocket socket, ISubprotocol subprotocol, ClaimsPrincipal user, CancellationToken peerGone)
+    public async Task RunAsync(WebSocket socket, ConnectionStart start, CancellationToken peerGone)
     {
         var connection = new Connection(
-            socket, subprotocol, user.GetUserId(), user.GetSessionId(), user.GetExpiry(), scheduler, clock, logger);
+            socket, start.Subprotocol, start.UserId, start.SessionId, start.ExpiresAt, scheduler, clock, logger);
         try
         {
             if (hub.TryAdd(connection, _limits.ConnectionsPerUser))
@@ -196,3 +194,10 @@ internal sealed class ConnectionLoop(
             ? ClientMessage.Parse(utf8, connection.UserId, clock.GetUtcNowMilliseconds())
             : ClientMessage.NotText();
 }
+
+/// <summary>What a connection keeps of the request that opened it.</summary>
+/// <param name="Subprotocol">The granted one.</param>
+/// <param name="UserId">Of the token.</param>
+/// <param name="SessionId">Of the token.</param>
+/// <param name="ExpiresAt">When the token expires.</param>
+internal sealed record ConnectionStart(ISubprotocol Subprotocol, string UserId, string SessionId, DateTimeOffset ExpiresAt);

@@ -1,4 +1,7 @@
+using System.Security.Claims;
 using Carter;
+using Microsoft.AspNetCore.Http.Features;
+using TimerSync.Infrastructure.Auth;
 using TimerSync.Infrastructure.Realtime;
 using TimerSync.Infrastructure.Web;
 
@@ -38,10 +41,24 @@ public sealed class SyncSocketModule : CarterModule
             var granted = context.WebSockets.WebSocketRequestedProtocols
                 .Select(name => Array.Find(subprotocols, one => one.Name == name))
                 .FirstOrDefault(one => one is not null);
-            using var socket = await context.WebSockets.AcceptWebSocketAsync(granted?.Name);
             var loop = context.RequestServices.GetRequiredService<ConnectionLoop>();
-            await loop.RunAsync(
-                socket, granted ?? Array.Find(subprotocols, one => one is JsonSubprotocol)!, context.User, context.RequestAborted);
+            var connection = new ConnectionStart(
+                granted ?? Array.Find(subprotocols, one => one is JsonSubprotocol)!,
+                context.User.GetUserId(), context.User.GetSessionId(), context.User.GetExpiry());
+            using var socket = await context.WebSockets.AcceptWebSocketAsync(granted?.Name);
+            await ReleaseAsync(context);
+            await loop.RunAsync(socket, connection, context.RequestAborted);
         }).RequireAuthorization();
+    }
+
+    /// <summary>
+    /// The request lives as long as its socket, and would keep its headers, the token among them, and its services.
+    /// </summary>
+    private static ValueTask ReleaseAsync(HttpContext context)
+    {
+        context.User = new ClaimsPrincipal();
+        context.Request.Headers.Clear();
+        context.Request.QueryString = QueryString.Empty;
+        return context.Features.Get<IServiceProvidersFeature>() is IAsyncDisposable services ? services.DisposeAsync() : ValueTask.CompletedTask;
     }
 }

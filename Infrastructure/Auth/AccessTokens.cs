@@ -58,6 +58,14 @@ internal static class TokenClaims
     public static DateTimeOffset GetExpiry(this ClaimsPrincipal user) => DateTimeOffset.FromUnixTimeSeconds(
         long.Parse(Required(user, JwtRegisteredClaimNames.Exp), System.Globalization.CultureInfo.InvariantCulture));
 
+    /// <returns>The same user with nothing but what this class reads.</returns>
+    public static ClaimsPrincipal WithoutToken(this ClaimsPrincipal user) => new(new ClaimsIdentity(
+        new[] { JwtRegisteredClaimNames.Sub, JwtRegisteredClaimNames.PreferredUsername, JwtRegisteredClaimNames.Sid, JwtRegisteredClaimNames.Exp }
+            .Select(claim => new Claim(claim, Required(user, claim))),
+        user.Identity!.AuthenticationType,
+        JwtRegisteredClaimNames.Sub,
+        roleType: null));
+
     private static string Required(ClaimsPrincipal user, string claim) =>
         user.FindFirstValue(claim) ?? throw new InvalidOperationException($"A validated token has no {claim}.");
 }

@@ -1,5 +1,6 @@
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Options;
+using TimerSync.Infrastructure.Timers;
 
 namespace TimerSync.Infrastructure.Database;
 
@@ -13,6 +14,9 @@ internal sealed class DatabaseOptions
 
     /// <summary>Of that provider. Default: the file <c>timersync.db</c> in the working directory.</summary>
     public string ConnectionString { get; set; } = "Data Source=timersync.db";
+
+    /// <summary>Commands that share one transaction at most; 1 turns group commit off. Default, and most: 256.</summary>
+    public int CommandsPerCommit { get; set; } = TimerWriter.CommandsPerCommitMax;
 }
 
 /// <summary>Refuses what the server could not work with, naming the key.</summary>
@@ -23,6 +27,12 @@ internal sealed class ValidateDatabaseOptions : IValidateOptions<DatabaseOptions
         if (!options.Provider.Equals("Sqlite", StringComparison.OrdinalIgnoreCase))
         {
             return ValidateOptionsResult.Fail($"Database:Provider must be Sqlite, not '{options.Provider}'.");
+        }
+
+        if (options.CommandsPerCommit is < 1 or > TimerWriter.CommandsPerCommitMax)
+        {
+            return ValidateOptionsResult.Fail(
+                $"Database:CommandsPerCommit must be from 1 to {TimerWriter.CommandsPerCommitMax}, not {options.CommandsPerCommit}.");
         }
 
         try

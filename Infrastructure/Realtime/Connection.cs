@@ -40,7 +40,7 @@ internal sealed partial class Connection(
     // All below: guarded by _gate.
     private Queue<ServerEvent> _queue = new();
     private int _timersQueued;
-    private TimerUpdated? _newest;
+    private long _newestVersion = -1;
     private bool _sending;
     private (WebSocketCloseStatus Code, string Reason)? _close;
     private TaskCompletionSource? _room;
@@ -72,25 +72,24 @@ internal sealed partial class Connection(
     {
         lock (_gate)
         {
-            if (_newest is null || timer.Snapshot.Version > _newest.Snapshot.Version)
+            if (timer.Snapshot.Version > _newestVersion)
             {
-                _newest = timer;
+                _newestVersion = timer.Snapshot.Version;
                 Enqueue(timer);
             }
         }
     }
 
-    /// <summary>Answers a command with the timer as it is: the given one, or a newer one that was sent meanwhile.</summary>
+    /// <summary>Answers a command with the timer as it is; a newer one, sent since the command was decided, is an answer too.</summary>
     public void Answer(TimerUpdated timer)
     {
         lock (_gate)
         {
-            if (_newest is null || timer.Snapshot.Version > _newest.Snapshot.Version)
+            if (timer.Snapshot.Version >= _newestVersion)
             {
-                _newest = timer;
+                _newestVersion = timer.Snapshot.Version;
+                Enqueue(timer);
             }
-
-            Enqueue(_newest);
         }
     }
 
