@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need and is missing, then checks and tests everything. Needs the .NET SDK 10, Node 20 or newer,
-# and, where Chromium or the virtual display is missing, apt. Ends in the line "N passed, N failed, N skipped".
+# and, where Chromium, the virtual display or PostgreSQL is missing, apt. Ends in the line "N passed, N failed, N skipped".
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 
@@ -31,6 +31,7 @@ install_missing() {
   command -v chromium >/dev/null || missing+=(chromium)
   command -v xvfb-run >/dev/null || missing+=(xvfb)
   command -v xauth >/dev/null || missing+=(xauth)
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
   [[ ${#missing[@]} -eq 0 ]] && return
   local root=()
   [[ $EUID -eq 0 ]] || root=(sudo)

@@ -67,6 +67,18 @@ internal sealed partial class Connection(
         }
     }
 
+    /// <summary>The newest that was handed to it; -1 before the first.</summary>
+    public long NewestVersion
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _newestVersion;
+            }
+        }
+    }
+
     /// <summary>Sends a newer timer; one that is not newer than the last is ignored.</summary>
     public void Publish(TimerUpdated timer)
     {

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Options;
 using TimerSync.Benchmarks.Load;
 using TimerSync.Infrastructure.Auth;
 using TimerSync.Infrastructure.Database;
+using TimerSync.Infrastructure.Database.Sqlite;
 
 namespace TimerSync.Benchmarks.Data;
 
@@ -25,7 +26,7 @@ internal sealed class BenchDatabase : IDisposable
             .AddDbContextFactory<TimerSyncDb>(db => db.UseSqlite(Options.Value.ConnectionString).AddInterceptors(new SqliteSettings()))
             .BuildServiceProvider();
         EpochFile = new EpochFile(Options, NullLogger<EpochFile>.Instance);
-        Start = new DatabaseStart(_services.GetRequiredService<IDbContextFactory<TimerSyncDb>>(), EpochFile);
+        Start = new DatabaseStart(_services.GetRequiredService<IDbContextFactory<TimerSyncDb>>(), new SqliteEngine(EpochFile));
         Tokens = new AccessTokens(Microsoft.Extensions.Options.Options.Create(new JwtOptions { SigningKey = signingKey }), Start);
     }
 
