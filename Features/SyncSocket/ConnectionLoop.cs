@@ -187,6 +187,10 @@ internal sealed class ConnectionLoop(
         {
             connection.Answer(new TimerUpdated(result.Snapshot!)); // a change has been sent to everybody, this one included
         }
+        else if (result.Outcome == CommandOutcome.Unknown)
+        {
+            connection.Close(CloseCodes.ServiceRestart, "database unavailable"); // an error would say that nothing has changed
+        }
     }
 
     private ClientMessage Parse(Connection connection, ReadOnlySpan<byte> utf8, WebSocketMessageType type) =>

@@ -15,19 +15,23 @@ namespace TimerSync.Features.SyncSocket;
 /// </summary>
 internal sealed class PostgresTimerStore(IOptions<DatabaseOptions> options, DatabaseIdentity database, TimeProvider clock) : ITimerStore
 {
-    /// <summary>Tries of one batch, mostly within <see cref="RetryTimeMax"/>; then its senders are told.</summary>
-    private const int AttemptsMax = 4;
+    /// <summary>How long a batch that failed is tried again, but once in any case; then its senders are told.</summary>
+    private static readonly TimeSpan RetryTimeMax = TimeSpan.FromSeconds(1);
 
-    /// <summary>After this time there is no further try, but for the second one: a new connection is worth it.</summary>
-    private static readonly TimeSpan RetryTimeMax = TimeSpan.FromSeconds(2);
+    /// <summary>The same where it may have been stored: a restart of the database fits in, after which it is known.</summary>
+    private static readonly TimeSpan UnknownTimeMax = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(100);
 
     /// <summary>The server ended a transaction that waited for its client (PostgreSQL, Appendix A).</summary>
     private const string IdleInTransactionTimeout = "57P05";
 
-    private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(50);
-
     private Session? _open;
 
+    /// <summary>
+    /// A command is told by its id, so that a batch can be tried again whatever became of the last try: what was stored is then
+    /// a repeat. The locks keep the two apart, should the server be at work on the last one yet.
+    /// </summary>
     public CommandResult[] Commit(IReadOnlyList<TimerCommand> commands, DateTimeOffset now)
     {
         if (_open is { IsAlive: false })
@@ -36,7 +40,8 @@ internal sealed class PostgresTimerStore(IOptions<DatabaseOptions> options, Data
         }
 
         var begun = clock.GetTimestamp();
-        for (var attempt = 1; ; attempt++)
+        var isUnknown = false;
+        for (var isFirst = true; ; isFirst = false)
         {
             try
             {
@@ -45,14 +50,20 @@ internal sealed class PostgresTimerStore(IOptions<DatabaseOptions> options, Data
             }
             catch (Exception exception)
             {
-                var mayTryAgain = exception is NpgsqlException failure && IsNotCommitted(failure);
+                isUnknown |= _open is { IsCommitting: true } && !IsRolledBack(exception);
                 Dispose();
-                if (!mayTryAgain || attempt == AttemptsMax || (attempt > 1 && clock.GetElapsedTime(begun) > RetryTimeMax))
+                var isOver = !isFirst && clock.GetElapsedTime(begun) > (isUnknown ? UnknownTimeMax : RetryTimeMax);
+                if (isOver || exception is not NpgsqlException)
                 {
+                    if (isUnknown)
+                    {
+                        throw new CommitUnknownException(exception);
+                    }
+
                     throw;
                 }
 
-                Thread.Sleep(RetryDelay * attempt);
+                Thread.Sleep(RetryDelay);
             }
         }
     }
@@ -72,13 +83,9 @@ internal sealed class PostgresTimerStore(IOptions<DatabaseOptions> options, Data
         return results;
     }
 
-    /// <summary>
-    /// Before the statements that commit were sent, nothing is committed; afterwards only if the server itself says so. An id
-    /// that another node stored in between is such a case: the next try reads it.
-    /// </summary>
-    private bool IsNotCommitted(NpgsqlException exception) => _open is not { IsCommitting: true }
-        || exception.SqlState is PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.SerializationFailure
-            or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.LockNotAvailable or IdleInTransactionTimeout;
+    /// <summary>Whether the server itself says so. A connection that it ends may have brought the commit before that.</summary>
+    private static bool IsRolledBack(Exception exception) =>
+        exception is PostgresException { InvariantSeverity: "ERROR" } or PostgresException { SqlState: IdleInTransactionTimeout };
 
     /// <summary>An open connection with its prepared statements.</summary>
     private sealed class Session : IDisposable

@@ -109,7 +109,8 @@ internal sealed partial class TimerWriter(
             }
 
             _lastCommitSucceeded = false;
-            batch.ForEach(waiting => waiting.Result.SetResult(CommandResult.Unavailable));
+            batch.ForEach(waiting => waiting.Result.SetResult(
+                exception is CommitUnknownException ? CommandResult.Unknown : CommandResult.Unavailable));
             return;
         }
 
