@@ -109,8 +109,8 @@ internal sealed partial class TimerWriter(
             }
 
             _lastCommitSucceeded = false;
-            batch.ForEach(waiting => waiting.Result.SetResult(
-                exception is CommitUnknownException ? CommandResult.Unknown : CommandResult.Unavailable));
+            var told = exception is CommitUnknownException ? CommandResult.Unknown : CommandResult.Unavailable;
+            batch.ForEach(waiting => waiting.Result.SetResult(told));
             return;
         }
 
