@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Net.Http.Json;
 using TimerSync.Infrastructure.Timers;
 using TimerSync.Tests.Timers;
@@ -247,8 +246,7 @@ public sealed class FaultTests(FaultTests.Setting faults) : IClassFixture<FaultT
             Proxy = TcpProxy.Start(Cluster.Port);
             var database = await Cluster.CreateDatabaseAsync();
             First = await Nodes.StartAsync(database);
-            Second = await Nodes.StartAsync(database.Replace(
-                $"Port={Cluster.Port.ToString(CultureInfo.InvariantCulture)}", $"Port={Proxy.Port.ToString(CultureInfo.InvariantCulture)}", StringComparison.Ordinal));
+            Second = await Nodes.StartAsync(Proxy.Through(database));
         }
 
         public async ValueTask DisposeAsync()

@@ -11,12 +11,16 @@ namespace TimerSync.Tests.Postgres;
 /// </summary>
 public static class TestEngine
 {
+    private static readonly string[] CiVariables = ["CI", "GITHUB_ACTIONS"];
+
     public static bool IsPostgres { get; } =
         string.Equals(Environment.GetEnvironmentVariable("TIMERSYNC_TEST_PROVIDER"), "Postgres", StringComparison.OrdinalIgnoreCase);
 
     [ModuleInitializer]
-    internal static void ChooseDatabase()
+    internal static void Prepare()
     {
+        PostgresCluster.WhenMissing = () =>
+            Assert.SkipUnless(CiVariables.Any(name => Environment.GetEnvironmentVariable(name) is { Length: > 0 }), PostgresCluster.Missing);
         if (IsPostgres)
         {
             TimerSyncServer.ChooseDatabase = async settings =>
