@@ -1,8 +1,17 @@
 #!/usr/bin/env bash
 # Installs what the tests need and is missing, then checks and tests everything. Needs the .NET SDK 10, Node 20 or newer,
 # and, where Chromium, the virtual display or PostgreSQL is missing, apt. Ends in the line "N passed, N failed, N skipped".
+#   test.sh          at most 12 minutes on two cores
+#   test.sh --full   and then the full forms of what it has in short: about an hour
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
+
+full=false
+case "${1:-}" in
+  '') ;;
+  --full) full=true ;;
+  *) echo "usage: $0 [--full]" >&2; exit 2 ;;
+esac
 
 passed=0 failed=0 skipped=0
 log="$(mktemp)"
@@ -55,6 +64,32 @@ test_dotnet() {
   count "$(sum '^ +(Passed): +([0-9]+)$')" "$(sum '^ +(Failed): +([0-9]+)$')" "$(sum '^ +(Skipped): +([0-9]+)$')" "$status"
 }
 
+# A program that looks for faults by itself: one test.
+full_form() {
+  step "$1"
+  local began=$SECONDS
+  if "${@:2}"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo "FAILED: ${*:2}"
+  fi
+  echo "$((SECONDS - began)) s"
+}
+
+# What each of them shows, and its last figures: docs/GUARANTEES.md.
+run_full_forms() {
+  local built=bin/Release/net10.0
+  require 'Build: Release' dotnet build TimerSync.sln -c Release --no-restore -v quiet
+  full_form 'Simulation: 10,000 seeds' dotnet "tests/TimerSync.Simulation/$built/TimerSync.Simulation.dll" --seeds 10000
+  full_form 'Simulation: 1,000 seeds on SQLite' dotnet "tests/TimerSync.Simulation/$built/TimerSync.Simulation.dll" --seeds 1000 --store sqlite
+  full_form 'Three devices: 100,000 interleavings' dotnet "tests/TimerSync.Simulation/$built/TimerSync.Simulation.dll" devices --count 100000
+  full_form 'Nemesis: 200 histories of 1,000 operations, 100 kill -9' \
+    dotnet "tests/TimerSync.Nemesis/$built/TimerSync.Nemesis.dll" --histories 200 --operations 1000 --kills 100
+  full_form 'Planted bugs' tests/TimerSync.Simulation/mutations/run.sh
+  TIMERSYNC_TEST_PROVIDER=Postgres test_dotnet 'Server tests on PostgreSQL' tests/TimerSync.Tests
+}
+
 # Adds up the second group of every match in the log.
 sum() { sed -nE "s/$1.*/\2/p" "$log" | awk '{ total += $1 } END { print total + 0 }'; }
 
@@ -76,4 +111,5 @@ step 'Desktop shell: tests'
 test_shell
 test_dotnet 'Server tests' tests/TimerSync.Tests
 test_dotnet 'End-to-end tests' e2e
+$full && run_full_forms
 finish

@@ -98,6 +98,10 @@ internal static class Wave
         {
             violations.Add($"not done after {TimeMax}");
         }
+        catch (TimeoutException exception)
+        {
+            violations.Add(exception.Message);
+        }
 
         await server.StopAsync();
         violations.AddRange(faults.Violations);

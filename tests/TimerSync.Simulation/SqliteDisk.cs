@@ -33,6 +33,9 @@ internal sealed class SqliteDisk : IDisk
 
     public string Epoch => _open.Identity.Epoch;
 
+    /// <summary>The database, until the next crash.</summary>
+    public string DatabaseFile => Path.Combine(_open.Folder, FileName);
+
     public CommandResult[] Commit(IReadOnlyList<TimerCommand> commands, DateTimeOffset now) => _open.Store.Commit(commands, now);
 
     public Task<TimerSnapshot> ReadAsync(string userId) => _open.Reader.ReadAsync(userId, CancellationToken.None);

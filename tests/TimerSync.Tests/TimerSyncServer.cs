@@ -107,6 +107,10 @@ public sealed class TimerSyncServer : IAsyncDisposable
                 await _process.WaitForExitAsync(timeout.Token); // all that it printed has been read then
                 throw new InvalidOperationException($"The server ended: {string.Join('\n', Log.TakeLast(20))}", exception);
             }
+            catch (OperationCanceledException exception)
+            {
+                throw new TimeoutException($"The server is not ready after {StartTimeout}: {string.Join('\n', Log.TakeLast(20))}", exception);
+            }
         }
     }
 
