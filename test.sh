@@ -57,9 +57,15 @@ test_shell() {
   count "$(sum '^(#|ℹ) pass ([0-9]+)')" "$(sum '^(#|ℹ) fail ([0-9]+)')" "$(sum '^(#|ℹ) skipped ([0-9]+)')" "$status"
 }
 
+# What goes over the wire: the slices, and what they share.
+contract='FullyQualifiedName~.SyncSocket.'
+for folder in Login Logout GetTimer PostTimer Home Infrastructure; do
+  contract+="|FullyQualifiedName~.$folder."
+done
+
 test_dotnet() {
   step "$1"
-  dotnet test "$2" --no-build --logger 'console;verbosity=normal' 2>&1 | tee "$log" | grep -vE '^ *Passed |^\[xUnit'
+  dotnet test "$2" --no-build --logger 'console;verbosity=normal' "${@:3}" 2>&1 | tee "$log" | grep -vE '^ *Passed |^\[xUnit'
   local status=${PIPESTATUS[0]}
   count "$(sum '^ +(Passed): +([0-9]+)$')" "$(sum '^ +(Failed): +([0-9]+)$')" "$(sum '^ +(Skipped): +([0-9]+)$')" "$status"
 }
@@ -86,8 +92,10 @@ run_full_forms() {
   full_form 'Three devices: 100,000 interleavings' dotnet "tests/TimerSync.Simulation/$built/TimerSync.Simulation.dll" devices --count 100000
   full_form 'Nemesis: 200 histories of 1,000 operations, 100 kill -9' \
     dotnet "tests/TimerSync.Nemesis/$built/TimerSync.Nemesis.dll" --histories 200 --operations 1000 --kills 100
+  full_form 'Nemesis: two nodes on PostgreSQL, 50 kill -9, 20 restarts of it, 50 silent cuts, 20 stops of 10 s' \
+    dotnet "tests/TimerSync.Nemesis/$built/TimerSync.Nemesis.dll" postgres
+  TIMERSYNC_TEST_PROVIDER=Postgres test_dotnet 'Hostile peers on PostgreSQL' tests/TimerSync.Tests --filter 'FullyQualifiedName~.Hostile.'
   full_form 'Planted bugs' tests/TimerSync.Simulation/mutations/run.sh
-  TIMERSYNC_TEST_PROVIDER=Postgres test_dotnet 'Server tests on PostgreSQL' tests/TimerSync.Tests
 }
 
 # Adds up the second group of every match in the log.
@@ -110,6 +118,7 @@ require 'Desktop shell: types' npm run --silent --prefix electron-shell check
 step 'Desktop shell: tests'
 test_shell
 test_dotnet 'Server tests' tests/TimerSync.Tests
+TIMERSYNC_TEST_PROVIDER=Postgres test_dotnet 'The same contract on PostgreSQL' tests/TimerSync.Tests --filter "$contract"
 test_dotnet 'End-to-end tests' e2e
 $full && run_full_forms
 finish
