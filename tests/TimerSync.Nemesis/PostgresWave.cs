@@ -52,7 +52,7 @@ internal sealed class PostgresWave : IAsyncDisposable
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(3);
 
     /// <summary>What a node may log as an error while its database is away.</summary>
-    private static readonly string[] ErrorsOfLostDatabase = ["TimerWriter", "HealthChecks", "JwtBearerHandler"];
+    private static readonly string[] ErrorsOfLostDatabase = ["TimerWriter", "HealthChecks", "JwtBearerHandler", "EntityFrameworkCore"];
 
     private readonly PostgresPlan _plan;
     private readonly Random _random;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.Http.Json;
+using Npgsql;
 using TimerSync.Infrastructure.Timers;
 using TimerSync.Tests.Timers;
 
@@ -73,6 +74,30 @@ public sealed class FaultTests(FaultTests.Setting faults) : IClassFixture<FaultT
         await Nodes.EventuallyAsync(NoticeMax, () => Task.FromResult(
             faults.Second.Log.Count(line => line.Contains("Listening to the other nodes again", StringComparison.Ordinal)) > before));
         await pair.StartAsync(version: 2);
+    }
+
+    [Fact]
+    public async Task A_commit_whose_answer_is_lost_is_told_as_what_it_became()
+    {
+        await using var pair = await Pair.ConnectAsync(faults);
+
+        await LoseTheAnswerAsync(pair, () => faults.Proxy.Darken("timersync writer"));
+
+        await pair.There.ReceiveVersionAsync(1); // no error came before it: that would say that nothing has changed
+        await pair.Here.ReceiveVersionAsync(1);
+    }
+
+    [Fact]
+    public async Task A_commit_of_which_nothing_can_be_known_closes_the_socket_instead_of_telling_something()
+    {
+        await using var pair = await Pair.ConnectAsync(faults);
+
+        await LoseTheAnswerAsync(pair, () => faults.Proxy.IsDark = true);
+
+        await pair.Here.ReceiveVersionAsync(1);
+        Assert.Equal(1012, await pair.There.ReceiveCloseAsync());
+        faults.Proxy.IsDark = false;
+        await Nodes.EventuallyAsync(NoticeMax, async () => await faults.Second.ReadinessAsync() == 200);
     }
 
     [Fact]
@@ -182,6 +207,26 @@ public sealed class FaultTests(FaultTests.Setting faults) : IClassFixture<FaultT
         var timer = await client.ReceiveAsync("timer_updated");
         Assert.Equal(1, (long)timer["version"]!);
         Assert.NotEqual(before, (string?)timer["epoch"]);
+    }
+
+    /// <summary>Starts a run on the second node, which hears nothing any more of how its commit ends.</summary>
+    private static async Task LoseTheAnswerAsync(Pair pair, Action cut)
+    {
+        await using var database = (NpgsqlConnection)pair.User.Server.OpenDatabase();
+        await using (var hold = new NpgsqlCommand("BEGIN; LOCK TABLE timers IN EXCLUSIVE MODE", database)) // others read, and wait to write
+        {
+            await hold.ExecuteNonQueryAsync(Cancellation);
+        }
+
+        await pair.There.StartAsync(Guid.NewGuid());
+        await Nodes.EventuallyAsync(NoticeMax, async () =>
+        {
+            await using var waiting = new NpgsqlCommand("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)", database);
+            return (bool)(await waiting.ExecuteScalarAsync(Cancellation))!;
+        });
+        cut();
+        await using var release = new NpgsqlCommand("COMMIT", database);
+        await release.ExecuteNonQueryAsync(Cancellation);
     }
 
     /// <summary>Reads until this version. A command whose fate the fault has hidden may be answered with <c>unavailable</c>.</summary>
