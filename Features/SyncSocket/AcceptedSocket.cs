@@ -46,6 +46,11 @@ internal sealed record AcceptedSocket(WebSocket Socket, ConnectionStart Start)
         context.Features.Set<IQueryFeature>(null);
         context.Features.Set<IRequestCookiesFeature>(null);
         context.Features.Set<IHttpWebSocketFeature>(null);
-        (context as DefaultHttpContext)?.Initialize(context.Features); // it remembers the features that it has seen
+        if (context is DefaultHttpContext cached) // it remembers the features that it has seen
+        {
+            var features = context.Features;
+            cached.Uninitialize();
+            cached.Initialize(features);
+        }
     }
 }
