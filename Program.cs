@@ -29,6 +29,9 @@ try
     var builder = WebApplication.CreateBuilder(args);
     AddServices(builder);
 
+    // A trace and a log scope of every request, which nobody reads, and which live as long as a socket does.
+    builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
+
     // Host and EF Core would print a stack trace for a failed start; below it becomes one line, or goes on as it is.
     var isStarted = false;
     builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", level => isStarted && level >= LogLevel.Warning);
@@ -159,6 +162,7 @@ static void AddPostgres(IServiceCollection services)
 
 static void UseMiddleware(WebApplication app)
 {
+    AcceptedSocket.Use(app);
     app.UseForwardedHeaders(); // of known proxies alone: without any, what such a header says is ignored
     app.UseSecurityHeaders();
     app.UseExceptionHandler();

@@ -1,6 +1,4 @@
-using System.Security.Claims;
 using Carter;
-using Microsoft.AspNetCore.Http.Features;
 using TimerSync.Infrastructure.Auth;
 using TimerSync.Infrastructure.Realtime;
 using TimerSync.Infrastructure.Web;
@@ -8,8 +6,8 @@ using TimerSync.Infrastructure.Web;
 namespace TimerSync.Features.SyncSocket;
 
 /// <summary>
-/// Answers <c>GET /ws</c> (CONTRACT.md, section 3): token and Origin are checked by now; picks the subprotocol, upgrades, and
-/// hands over to the connection's loop.
+/// Answers <c>GET /ws</c> (CONTRACT.md, section 3): token and Origin are checked by now; picks the subprotocol and upgrades.
+/// <see cref="AcceptedSocket"/> runs what comes of it.
 /// </summary>
 public sealed class SyncSocketModule : CarterModule
 {
@@ -41,24 +39,10 @@ public sealed class SyncSocketModule : CarterModule
             var granted = context.WebSockets.WebSocketRequestedProtocols
                 .Select(name => Array.Find(subprotocols, one => one.Name == name))
                 .FirstOrDefault(one => one is not null);
-            var loop = context.RequestServices.GetRequiredService<ConnectionLoop>();
-            var connection = new ConnectionStart(
+            var start = new ConnectionStart(
                 granted ?? Array.Find(subprotocols, one => one is JsonSubprotocol)!,
                 context.User.GetUserId(), context.User.GetSessionId(), context.User.GetExpiry());
-            using var socket = await context.WebSockets.AcceptWebSocketAsync(granted?.Name);
-            await ReleaseAsync(context);
-            await loop.RunAsync(socket, connection, context.RequestAborted);
+            context.Features.Set(new AcceptedSocket(await context.WebSockets.AcceptWebSocketAsync(granted?.Name), start));
         }).RequireAuthorization();
-    }
-
-    /// <summary>
-    /// The request lives as long as its socket, and would keep its headers, the token among them, and its services.
-    /// </summary>
-    private static ValueTask ReleaseAsync(HttpContext context)
-    {
-        context.User = new ClaimsPrincipal();
-        context.Request.Headers.Clear();
-        context.Request.QueryString = QueryString.Empty;
-        return context.Features.Get<IServiceProvidersFeature>() is IAsyncDisposable services ? services.DisposeAsync() : ValueTask.CompletedTask;
     }
 }

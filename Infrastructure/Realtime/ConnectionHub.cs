@@ -18,6 +18,9 @@ internal sealed class ConnectionHub
     private readonly ConcurrentDictionary<string, Connection[]> _connections = new(StringComparer.Ordinal);
     private bool _stopping;
 
+    /// <summary>How many connections there are.</summary>
+    public int Count => _connections.Sum(user => user.Value.Length);
+
     /// <summary>From now on the connection gets every event of its user.</summary>
     /// <param name="connection">The new one.</param>
     /// <param name="connectionsPerUserMax">With so many there already, it is closed with 4429.</param>

@@ -19,11 +19,13 @@ internal sealed class ShutdownDrain(IHostApplicationLifetime lifetime) : IDispos
         lifetime.ApplicationStopping.Register(() => _over.CancelAfter(Duration));
         return async connection =>
         {
-            await using var registration = _over.Token.Register(() =>
-                connection.Abort(new ConnectionAbortedException("The server goes down, and the peer was not done in time.")));
+            await using var registration = _over.Token.UnsafeRegister(Cut, connection);
             await next(connection);
         };
     }
+
+    private static void Cut(object? connection) =>
+        ((ConnectionContext)connection!).Abort(new ConnectionAbortedException("The server goes down, and the peer was not done in time."));
 
     public void Dispose() => _over.Dispose();
 }

@@ -9,7 +9,7 @@ internal sealed record Memory(IReadOnlyList<(int Connections, long Bytes)> Resid
     private const int Steps = 4;
     private const int FirstStep = 1000;
 
-    private static readonly TimeSpan Settle = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan Settle = TimeSpan.FromSeconds(9);
     private static readonly TimeSpan SettleAfterLeaving = TimeSpan.FromSeconds(20);
 
     /// <summary>Bytes per connection of them all.</summary>
