@@ -13,12 +13,12 @@ namespace TimerSync.Tests.Hostile;
 public sealed class HostileMeasurement(ITestOutputHelper output)
 {
     private const int Others = 10;
-    private const int Rounds = 5;
+    private const int Rounds = 4;
     private const int AttackConnections = 4;
     private const int FramesPerTick = 5;
 
     private static readonly TimeSpan PressInterval = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan Phase = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Phase = TimeSpan.FromSeconds(1.5);
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(5);
 
     private static readonly string[] Subprotocols = [SocketClient.Json, SocketClient.Html];
@@ -33,7 +33,7 @@ public sealed class HostileMeasurement(ITestOutputHelper output)
         Pin(Environment.ProcessId, core: 1);
         var attacker = await TestUser.SignUpAsync(server);
         var others = await Task.WhenAll(Enumerable.Range(0, Others).Select(_ => TestUser.SignUpAsync(server)));
-        await PressAsync(others, TimeSpan.FromSeconds(10)); // warms up
+        await PressAsync(others, TimeSpan.FromSeconds(10), PressInterval, Cancellation); // warms up
 
         output.WriteLine("| attack | others before, median (p99) | during | times | memory before | during, at most | afterwards |");
         output.WriteLine("| --- | --- | --- | --- | --- | --- | --- |");
@@ -54,17 +54,17 @@ public sealed class HostileMeasurement(ITestOutputHelper output)
             var (memoryBefore, memoryMost) = (Megabytes(server), 0L);
             for (var round = 0; round < Rounds; round++)
             {
-                before.AddRange(await PressAsync(others, Phase));
+                before.AddRange(await PressAsync(others, Phase, PressInterval, Cancellation));
                 using var ended = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
                 var attacking = attack(ended.Token);
                 await Task.Delay(TimeSpan.FromMilliseconds(500), Cancellation);
-                during.AddRange(await PressAsync(others, Phase));
+                during.AddRange(await PressAsync(others, Phase, PressInterval, Cancellation));
                 memoryMost = Math.Max(memoryMost, Megabytes(server));
                 await ended.CancelAsync();
                 await attacking;
             }
 
-            await Task.Delay(TimeSpan.FromSeconds(5), Cancellation);
+            await Task.Delay(TimeSpan.FromSeconds(3), Cancellation);
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"| {what} | {Show(before)} | {Show(during)} | {Percentile(during, 0.5) / Percentile(before, 0.5):F2} | {memoryBefore} MB | {memoryMost} MB | {Megabytes(server)} MB |"));
         }
@@ -121,7 +121,7 @@ public sealed class HostileMeasurement(ITestOutputHelper output)
     }
 
     /// <returns>From each press to its event, in milliseconds.</returns>
-    private static async Task<IEnumerable<double>> PressAsync(TestUser[] users, TimeSpan time, TimeSpan? interval = null, CancellationToken ended = default)
+    private static async Task<IEnumerable<double>> PressAsync(TestUser[] users, TimeSpan time, TimeSpan interval, CancellationToken ended)
     {
         var latencies = new ConcurrentBag<double>();
         await Task.WhenAll(users.Select(async user =>
@@ -134,7 +134,7 @@ public sealed class HostileMeasurement(ITestOutputHelper output)
                 await client.StartAsync(Guid.NewGuid());
                 await client.ReceiveAsync("timer_updated");
                 latencies.Add(Stopwatch.GetElapsedTime(since).TotalMilliseconds);
-                await Task.Delay(interval ?? PressInterval, Cancellation);
+                await Task.Delay(interval, Cancellation);
             }
         }));
         return latencies;
@@ -180,8 +180,7 @@ public sealed class HostileMeasurement(ITestOutputHelper output)
 
     private static void Pin(int processId, int core)
     {
-        using var taskset = Process.Start(new ProcessStartInfo(
-            "taskset", ["-a", "-c", "-p", core.ToString(CultureInfo.InvariantCulture), processId.ToString(CultureInfo.InvariantCulture)]) { RedirectStandardOutput = true })!;
+        using var taskset = Process.Start("taskset", ["-a", "-c", "-p", core.ToString(CultureInfo.InvariantCulture), processId.ToString(CultureInfo.InvariantCulture)]);
         taskset.WaitForExit();
     }
 }
