@@ -33,7 +33,7 @@ public sealed class HostileMeasurement(ITestOutputHelper output)
         Pin(Environment.ProcessId, core: 1);
         var attacker = await TestUser.SignUpAsync(server);
         var others = await Task.WhenAll(Enumerable.Range(0, Others).Select(_ => TestUser.SignUpAsync(server)));
-        await PressAsync(others, TimeSpan.FromSeconds(10)); // warms up
+        await PressAsync(others, TimeSpan.FromSeconds(10), PressInterval, Cancellation); // warms up
 
         output.WriteLine("| attack | others before, median (p99) | during | times | memory before | during, at most | afterwards |");
         output.WriteLine("| --- | --- | --- | --- | --- | --- | --- |");
@@ -54,11 +54,11 @@ public sealed class HostileMeasurement(ITestOutputHelper output)
             var (memoryBefore, memoryMost) = (Megabytes(server), 0L);
             for (var round = 0; round < Rounds; round++)
             {
-                before.AddRange(await PressAsync(others, Phase));
+                before.AddRange(await PressAsync(others, Phase, PressInterval, Cancellation));
                 using var ended = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
                 var attacking = attack(ended.Token);
                 await Task.Delay(TimeSpan.FromMilliseconds(500), Cancellation);
-                during.AddRange(await PressAsync(others, Phase));
+                during.AddRange(await PressAsync(others, Phase, PressInterval, Cancellation));
                 memoryMost = Math.Max(memoryMost, Megabytes(server));
                 await ended.CancelAsync();
                 await attacking;
@@ -121,7 +121,7 @@ public sealed class HostileMeasurement(ITestOutputHelper output)
     }
 
     /// <returns>From each press to its event, in milliseconds.</returns>
-    private static async Task<IEnumerable<double>> PressAsync(TestUser[] users, TimeSpan time, TimeSpan? interval = null, CancellationToken ended = default)
+    private static async Task<IEnumerable<double>> PressAsync(TestUser[] users, TimeSpan time, TimeSpan interval, CancellationToken ended)
     {
         var latencies = new ConcurrentBag<double>();
         await Task.WhenAll(users.Select(async user =>
@@ -134,7 +134,7 @@ public sealed class HostileMeasurement(ITestOutputHelper output)
                 await client.StartAsync(Guid.NewGuid());
                 await client.ReceiveAsync("timer_updated");
                 latencies.Add(Stopwatch.GetElapsedTime(since).TotalMilliseconds);
-                await Task.Delay(interval ?? PressInterval, Cancellation);
+                await Task.Delay(interval, Cancellation);
             }
         }));
         return latencies;
@@ -180,8 +180,7 @@ public sealed class HostileMeasurement(ITestOutputHelper output)
 
     private static void Pin(int processId, int core)
     {
-        using var taskset = Process.Start(new ProcessStartInfo(
-            "taskset", ["-a", "-c", "-p", core.ToString(CultureInfo.InvariantCulture), processId.ToString(CultureInfo.InvariantCulture)]) { RedirectStandardOutput = true })!;
+        using var taskset = Process.Start("taskset", ["-a", "-c", "-p", core.ToString(CultureInfo.InvariantCulture), processId.ToString(CultureInfo.InvariantCulture)]);
         taskset.WaitForExit();
     }
 }
