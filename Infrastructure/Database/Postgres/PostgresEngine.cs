@@ -15,12 +15,15 @@ internal sealed class PostgresEngine(PostgresFingerprint fingerprint) : IDatabas
     /// <summary>How long a node waits for another one that starts.</summary>
     private static readonly TimeSpan StartLockTimeout = TimeSpan.FromSeconds(60);
 
+    /// <summary>Of the first connection, each as long as the connection string's timeout.</summary>
+    private const int ConnectAttemptsMax = 5;
+
     /// <summary>How long one step of an upgrade may take.</summary>
     private static readonly TimeSpan UpgradeTimeout = TimeSpan.FromMinutes(30);
 
     public async Task OpenAsync(TimerSyncDb db, CancellationToken cancellationToken)
     {
-        await db.Database.OpenConnectionAsync(cancellationToken);
+        await ConnectAsync(db, cancellationToken);
         PostgresSettings.RequireDurableCommits((NpgsqlConnection)db.Database.GetDbConnection());
         db.Database.SetCommandTimeout(UpgradeTimeout);
         await db.ExecuteAsync($"SET lock_timeout = {StartLockTimeout.TotalMilliseconds:F0}", cancellationToken);
@@ -37,5 +40,21 @@ internal sealed class PostgresEngine(PostgresFingerprint fingerprint) : IDatabas
     {
         await Meta.WriteAsync(db, PostgresFingerprint.MetaKey, await fingerprint.ReadAsync(db, cancellationToken), cancellationToken);
         await db.ExecuteAsync("SELECT pg_advisory_unlock(@lock)", cancellationToken, ("lock", StartLock));
+    }
+    /// <summary>A cold process on a busy machine may need longer than a connection is given later. Refusals are final.</summary>
+    private static async Task ConnectAsync(TimerSyncDb db, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await db.Database.OpenConnectionAsync(cancellationToken);
+                return;
+            }
+            catch (NpgsqlException exception) when (exception.InnerException is TimeoutException && attempt < ConnectAttemptsMax)
+            {
+                // Once more.
+            }
+        }
     }
 }
