@@ -69,8 +69,6 @@ static void AddServices(WebApplicationBuilder builder)
     {
         kestrel.Limits.MaxRequestBodySize = 64 * 1024;
         kestrel.AddServerHeader = false;
-        kestrel.ConfigureEndpointDefaults(endpoint =>
-            endpoint.Use(endpoint.ApplicationServices.GetRequiredService<ShutdownDrain>().Watch));
     });
     builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(10));
 
@@ -81,7 +79,7 @@ static void AddServices(WebApplicationBuilder builder)
     services.AddSingleton(TimeProvider.System);
     services.AddProblemDetails();
     services.AddExceptionHandler<UnreadableRequestHandler>();
-    services.AddSingleton<ShutdownDrain>();
+    services.AddHostedService<ShutdownDrain>();
     services.AddExceptionHandler<DatabaseUnavailableHandler>();
     services.AddSingleton<FragmentRenderer>();
     services.AddTokenAuthentication();

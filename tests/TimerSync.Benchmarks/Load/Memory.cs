@@ -15,6 +15,9 @@ internal sealed record Memory(IReadOnlyList<(int Connections, long Bytes)> Resid
     /// <summary>Bytes per connection of them all.</summary>
     public double PerConnection => (Resident[^2].Bytes - Resident[0].Bytes) / (double)Resident[^2].Connections;
 
+    /// <summary>Bytes per connection from the first 1,000 on: what is taken once, such as compiled code, is left out.</summary>
+    public double PerFurtherConnection => (Resident[^2].Bytes - Resident[1].Bytes) / (double)(Resident[^2].Connections - Resident[1].Connections);
+
     /// <summary>Bytes per connection from step to step, from the first 1,000 on.</summary>
     public IEnumerable<double> Slopes => Resident.Skip(1).SkipLast(2)
         .Zip(Resident.Skip(2), (from, to) => (to.Bytes - from.Bytes) / (double)(to.Connections - from.Connections));
@@ -44,7 +47,7 @@ internal sealed record Memory(IReadOnlyList<(int Connections, long Bytes)> Resid
     {
         LoadCommand.Line("RSS", string.Join(", ", memory.Resident.Select(one =>
             string.Create(CultureInfo.InvariantCulture, $"{one.Connections:N0}: {one.Bytes / 1048576.0:F1} MiB"))));
-        LoadCommand.Line("per idle connection", string.Create(CultureInfo.InvariantCulture, $"{memory.PerConnection / 1024:F1} KiB"));
+        LoadCommand.Line("per idle connection", string.Create(CultureInfo.InvariantCulture, $"{memory.PerConnection / 1024:F1} KiB; from the first 1,000 on {memory.PerFurtherConnection / 1024:F1} KiB"));
         LoadCommand.Line("from step to step", string.Join(", ", memory.Slopes.Select(one =>
             string.Create(CultureInfo.InvariantCulture, $"{one / 1024:F1}"))) + " KiB");
     }
