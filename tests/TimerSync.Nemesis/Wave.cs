@@ -20,8 +20,8 @@ internal static class Wave
 {
     private const int SigningKeyBytes = 64;
 
-    /// <summary>A wave that is not done by then hangs.</summary>
-    private static readonly TimeSpan TimeMax = TimeSpan.FromMinutes(5);
+    /// <summary>A wave that is not done by then hangs, on however busy a machine.</summary>
+    private static readonly TimeSpan TimeMax = TimeSpan.FromMinutes(15);
 
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(3);
 

@@ -31,7 +31,7 @@ public sealed partial class GuaranteeTests
     }
 
     [Fact]
-    public void Each_planted_bug_has_its_row_and_was_found()
+    public void Each_planted_bug_has_its_row_and_none_survives()
     {
         var planted = Directory.EnumerateFiles(
                 Path.Combine(TimerSyncServer.RepositoryRoot, "tests", "TimerSync.Simulation", "mutations"), "*.patch")

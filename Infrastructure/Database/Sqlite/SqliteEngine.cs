@@ -23,6 +23,9 @@ internal sealed class SqliteEngine(EpochFile epochFile) : IDatabaseEngine, IDisp
         CreateFile(new SqliteConnectionStringBuilder(db.Database.GetConnectionString()).DataSource);
         await db.Database.OpenConnectionAsync(cancellationToken);
         SqliteSettings.UseWriteAheadLog(db.Database.GetDbConnection());
+
+        // EF Core's migration lock is a row. One that a crash in the middle of a start has left would be waited for without end.
+        await db.Database.ExecuteSqlRawAsync("DROP TABLE IF EXISTS \"__EFMigrationsLock\"", cancellationToken);
         SqliteSettings.MakeDurable(db.Database.GetDbConnection());
     }
 

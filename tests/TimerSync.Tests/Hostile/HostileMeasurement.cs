@@ -13,12 +13,12 @@ namespace TimerSync.Tests.Hostile;
 public sealed class HostileMeasurement(ITestOutputHelper output)
 {
     private const int Others = 10;
-    private const int Rounds = 5;
+    private const int Rounds = 4;
     private const int AttackConnections = 4;
     private const int FramesPerTick = 5;
 
     private static readonly TimeSpan PressInterval = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan Phase = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Phase = TimeSpan.FromSeconds(1.5);
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(5);
 
     private static readonly string[] Subprotocols = [SocketClient.Json, SocketClient.Html];
@@ -64,7 +64,7 @@ public sealed class HostileMeasurement(ITestOutputHelper output)
                 await attacking;
             }
 
-            await Task.Delay(TimeSpan.FromSeconds(5), Cancellation);
+            await Task.Delay(TimeSpan.FromSeconds(3), Cancellation);
             output.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"| {what} | {Show(before)} | {Show(during)} | {Percentile(during, 0.5) / Percentile(before, 0.5):F2} | {memoryBefore} MB | {memoryMost} MB | {Megabytes(server)} MB |"));
         }

@@ -22,7 +22,8 @@ public sealed class SqliteLogTests
 
         for (var i = 0; i < Commits; i++)
         {
-            disk.Commit([.. Enumerable.Range(0, 256).Select(_ => new TimerCommand(TimerAction.Start, "u_0", Guid.NewGuid(), DateTimeOffset.UtcNow))], DateTimeOffset.UtcNow);
+            var now = DateTimeOffset.UnixEpoch.AddMilliseconds(i);
+            disk.Commit([.. Enumerable.Range(0, TimerWriter.CommandsPerCommitMax).Select(_ => new TimerCommand(TimerAction.Start, "u_0", Guid.NewGuid(), now))], now);
             log.Refresh();
             bytesWritten += Math.Max(0, log.Length - before);
             (bytesMost, before) = (Math.Max(bytesMost, log.Length), log.Length);
