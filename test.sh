@@ -62,6 +62,7 @@ contract='FullyQualifiedName~.SyncSocket.'
 for folder in Login Logout GetTimer PostTimer Home Infrastructure; do
   contract+="|FullyQualifiedName~.$folder."
 done
+contract="($contract)&FullyQualifiedName!~.Sqlite"
 
 test_dotnet() {
   step "$1"
