@@ -81,8 +81,16 @@ public sealed class TcpProxy : IAsyncDisposable
 
     private async Task CarryAsync(Link link)
     {
-        await link.Far.ConnectAsync(IPAddress.Loopback, _port, _stop.Token);
-        await Task.WhenAny(CopyAsync(link, link.Near, link.Far), CopyAsync(link, link.Far, link.Near));
+        try
+        {
+            await link.Far.ConnectAsync(IPAddress.Loopback, _port, _stop.Token);
+            await Task.WhenAny(CopyAsync(link, link.Near, link.Far), CopyAsync(link, link.Far, link.Near));
+        }
+        catch (Exception exception) when (exception is SocketException or OperationCanceledException)
+        {
+            // Nobody there: the near side is told so at once, as without a network in between.
+        }
+
         if (!link.IsDark)
         {
             link.Near.Dispose();
