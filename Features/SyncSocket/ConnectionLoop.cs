@@ -61,8 +61,8 @@ internal sealed class ConnectionLoop(
     }
 
     /// <summary>
-    /// Registered first, read then: a change in between is sent by the hub, and the older read is ignored. The session is
-    /// looked up once more for the same reason: a logout since the token was checked did not see this connection.
+    /// Registered first, read then: a change in between is held until the read is there, and sent if it is newer. The session
+    /// is looked up once more for the same reason: a logout since the token was checked did not see this connection.
     /// </summary>
     private async Task SendFirstSnapshotAsync(Connection connection)
     {
@@ -74,7 +74,7 @@ internal sealed class ConnectionLoop(
                 return;
             }
 
-            connection.Publish(new TimerUpdated(await reader.ReadAsync(connection.UserId, CancellationToken.None)));
+            connection.Open(new TimerUpdated(await reader.ReadAsync(connection.UserId, CancellationToken.None)));
         }
         catch (DbException)
         {

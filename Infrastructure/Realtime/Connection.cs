@@ -41,6 +41,8 @@ internal sealed partial class Connection(
     private Queue<ServerEvent> _queue = new();
     private int _timersQueued;
     private long _newestVersion = -1;
+    private bool _isOpen;
+    private TimerUpdated? _held;
     private bool _sending;
     private (WebSocketCloseStatus Code, string Reason)? _close;
     private TaskCompletionSource? _room;
@@ -79,12 +81,30 @@ internal sealed partial class Connection(
         }
     }
 
+    /// <summary>
+    /// Sends the first timer, or what was published since it was read. Not before: a node that stood still may publish what
+    /// another one has long overtaken.
+    /// </summary>
+    public void Open(TimerUpdated first)
+    {
+        lock (_gate)
+        {
+            _isOpen = true;
+            Publish(_held is { } held && held.Snapshot.Version > first.Snapshot.Version ? held : first);
+            _held = null;
+        }
+    }
+
     /// <summary>Sends a newer timer; one that is not newer than the last is ignored.</summary>
     public void Publish(TimerUpdated timer)
     {
         lock (_gate)
         {
-            if (timer.Snapshot.Version > _newestVersion)
+            if (!_isOpen)
+            {
+                _held = _held is null || timer.Snapshot.Version > _held.Snapshot.Version ? timer : _held;
+            }
+            else if (timer.Snapshot.Version > _newestVersion)
             {
                 _newestVersion = timer.Snapshot.Version;
                 Enqueue(timer);

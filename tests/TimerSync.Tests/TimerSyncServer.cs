@@ -65,8 +65,16 @@ public sealed class TimerSyncServer : IAsyncDisposable
     public static async Task<TimerSyncServer> StartAsync(params (string Key, string Value)[] settings)
     {
         var server = new TimerSyncServer(await ChooseDatabase(settings));
-        await server.StartAgainAsync();
-        return server;
+        try
+        {
+            await server.StartAgainAsync();
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync(); // nobody else has it
+            throw;
+        }
     }
 
     /// <summary>Runs the program until it ends by itself, as it does for settings that make no sense.</summary>
