@@ -3,6 +3,7 @@ using Carter;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
+using Npgsql;
 using TimerSync.Features.GetTimer;
 using TimerSync.Features.Home;
 using TimerSync.Features.Login;
@@ -10,15 +11,26 @@ using TimerSync.Features.Logout;
 using TimerSync.Features.PostTimer;
 using TimerSync.Features.SyncSocket;
 using TimerSync.Infrastructure.Auth;
+using TimerSync.Infrastructure.Backplane;
 using TimerSync.Infrastructure.Database;
+using TimerSync.Infrastructure.Database.Postgres;
+using TimerSync.Infrastructure.Database.Sqlite;
 using TimerSync.Infrastructure.Realtime;
 using TimerSync.Infrastructure.Timers;
 using TimerSync.Infrastructure.Web;
 
 try
 {
+    if (args is [MigrateCommand.Name, .. var options])
+    {
+        return await MigrateCommand.RunAsync(WebApplication.CreateBuilder(options).Configuration, CancellationToken.None);
+    }
+
     var builder = WebApplication.CreateBuilder(args);
     AddServices(builder);
+
+    // A trace and a log scope of every request, which nobody reads, and which live as long as a socket does.
+    builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
 
     // Host and EF Core would print a stack trace for a failed start; below it becomes one line, or goes on as it is.
     var isStarted = false;
@@ -57,8 +69,6 @@ static void AddServices(WebApplicationBuilder builder)
     {
         kestrel.Limits.MaxRequestBodySize = 64 * 1024;
         kestrel.AddServerHeader = false;
-        kestrel.ConfigureEndpointDefaults(endpoint =>
-            endpoint.Use(endpoint.ApplicationServices.GetRequiredService<ShutdownDrain>().Watch));
     });
     builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(10));
 
@@ -69,22 +79,28 @@ static void AddServices(WebApplicationBuilder builder)
     services.AddSingleton(TimeProvider.System);
     services.AddProblemDetails();
     services.AddExceptionHandler<UnreadableRequestHandler>();
-    services.AddSingleton<ShutdownDrain>();
+    services.AddHostedService<ShutdownDrain>();
     services.AddExceptionHandler<DatabaseUnavailableHandler>();
     services.AddSingleton<FragmentRenderer>();
     services.AddTokenAuthentication();
+    services.AddKnownProxies();
 
     services.AddOptions<DatabaseOptions>().BindConfiguration(DatabaseOptions.Section).ValidateOnStart();
     services.AddSingleton<IValidateOptions<DatabaseOptions>, ValidateDatabaseOptions>();
-    services.AddPooledDbContextFactory<TimerSyncDb>((provider, db) => db
-        .UseSqlite(provider.GetRequiredService<IOptions<DatabaseOptions>>().Value.ConnectionString)
-        .AddInterceptors(new SqliteSettings()));
-    services.AddSingleton<EpochFile>();
+    var database = builder.Configuration.GetSection(DatabaseOptions.Section).Get<DatabaseOptions>() ?? new DatabaseOptions();
+    if (database.IsPostgres)
+    {
+        AddPostgres(services);
+    }
+    else
+    {
+        AddSqlite(services);
+    }
+
     services.AddSingleton<DatabaseStart>();
     services.AddSingleton(provider => provider.GetRequiredService<DatabaseStart>().Identity);
     services.AddHealthChecks().AddCheck<DatabaseHealthCheck>("database");
 
-    services.AddSingleton<ITimerStore, SqliteTimerStore>();
     services.AddSingleton<ITimerReader, GetTimerHandler>();
     services.AddSingleton<TimerWriter>();
     services.AddHostedService(provider => provider.GetRequiredService<TimerWriter>());
@@ -118,8 +134,34 @@ static void AddServices(WebApplicationBuilder builder)
             .WithModule<SyncSocketModule>());
 }
 
+static void AddSqlite(IServiceCollection services)
+{
+    services.AddPooledDbContextFactory<TimerSyncDb>((provider, db) => db
+        .UseSqlite(provider.GetRequiredService<IOptions<DatabaseOptions>>().Value.ConnectionString)
+        .AddInterceptors(new SqliteSettings()));
+    services.AddSingleton<EpochFile>();
+    services.AddSingleton<IDatabaseEngine, SqliteEngine>();
+    services.AddSingleton<ITimerStore, SqliteTimerStore>();
+    services.AddSingleton<IBackplane, InProcessBackplane>();
+}
+
+static void AddPostgres(IServiceCollection services)
+{
+    services.AddSingleton(provider => PostgresSettings.CreatePool(provider.GetRequiredService<IOptions<DatabaseOptions>>().Value.ConnectionString));
+    services.AddPooledDbContextFactory<TimerSyncDb>((provider, db) => db.UsePool(provider.GetRequiredService<NpgsqlDataSource>()));
+    services.AddSingleton<PostgresFingerprint>();
+    services.AddSingleton<IDatabaseEngine, PostgresEngine>();
+    services.AddSingleton<ITimerStore, PostgresTimerStore>();
+    services.AddSingleton<BackplaneReader>();
+    services.AddSingleton<PostgresBackplane>();
+    services.AddSingleton<IBackplane>(provider => provider.GetRequiredService<PostgresBackplane>());
+    services.AddHostedService(provider => provider.GetRequiredService<PostgresBackplane>());
+}
+
 static void UseMiddleware(WebApplication app)
 {
+    AcceptedSocket.Use(app);
+    app.UseForwardedHeaders(); // of known proxies alone: without any, what such a header says is ignored
     app.UseSecurityHeaders();
     app.UseExceptionHandler();
     app.UseStatusCodePages(); // 401, 404, 405 as problem+json

@@ -1,8 +1,17 @@
 #!/usr/bin/env bash
 # Installs what the tests need and is missing, then checks and tests everything. Needs the .NET SDK 10, Node 20 or newer,
-# and, where Chromium or the virtual display is missing, apt. Ends in the line "N passed, N failed, N skipped".
+# and, where Chromium, the virtual display or PostgreSQL is missing, apt. Ends in the line "N passed, N failed, N skipped".
+#   test.sh          at most 12 minutes on two cores
+#   test.sh --full   and then the full forms of what it has in short: about an hour
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
+
+full=false
+case "${1:-}" in
+  '') ;;
+  --full) full=true ;;
+  *) echo "usage: $0 [--full]" >&2; exit 2 ;;
+esac
 
 passed=0 failed=0 skipped=0
 log="$(mktemp)"
@@ -31,6 +40,7 @@ install_missing() {
   command -v chromium >/dev/null || missing+=(chromium)
   command -v xvfb-run >/dev/null || missing+=(xvfb)
   command -v xauth >/dev/null || missing+=(xauth)
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
   [[ ${#missing[@]} -eq 0 ]] && return
   local root=()
   [[ $EUID -eq 0 ]] || root=(sudo)
@@ -47,11 +57,46 @@ test_shell() {
   count "$(sum '^(#|ℹ) pass ([0-9]+)')" "$(sum '^(#|ℹ) fail ([0-9]+)')" "$(sum '^(#|ℹ) skipped ([0-9]+)')" "$status"
 }
 
+# What goes over the wire: the slices, and what they share.
+contract='FullyQualifiedName~.SyncSocket.'
+for folder in Login Logout GetTimer PostTimer Home Infrastructure; do
+  contract+="|FullyQualifiedName~.$folder."
+done
+contract="($contract)&FullyQualifiedName!~.Sqlite"
+
 test_dotnet() {
   step "$1"
-  dotnet test "$2" --no-build --logger 'console;verbosity=normal' 2>&1 | tee "$log" | grep -vE '^ *Passed |^\[xUnit'
+  dotnet test "$2" --no-build --logger 'console;verbosity=normal' "${@:3}" 2>&1 | tee "$log" | grep -vE '^ *Passed |^\[xUnit'
   local status=${PIPESTATUS[0]}
   count "$(sum '^ +(Passed): +([0-9]+)$')" "$(sum '^ +(Failed): +([0-9]+)$')" "$(sum '^ +(Skipped): +([0-9]+)$')" "$status"
+}
+
+# A program that looks for faults by itself: one test.
+full_form() {
+  step "$1"
+  local began=$SECONDS
+  if "${@:2}"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo "FAILED: ${*:2}"
+  fi
+  echo "$((SECONDS - began)) s"
+}
+
+# What each of them shows, and its last figures: docs/GUARANTEES.md.
+run_full_forms() {
+  local built=bin/Release/net10.0
+  require 'Build: Release' dotnet build TimerSync.sln -c Release --no-restore -v quiet
+  full_form 'Simulation: 10,000 seeds' dotnet "tests/TimerSync.Simulation/$built/TimerSync.Simulation.dll" --seeds 10000
+  full_form 'Simulation: 1,000 seeds on SQLite' dotnet "tests/TimerSync.Simulation/$built/TimerSync.Simulation.dll" --seeds 1000 --store sqlite
+  full_form 'Three devices: 100,000 interleavings' dotnet "tests/TimerSync.Simulation/$built/TimerSync.Simulation.dll" devices --count 100000
+  full_form 'Nemesis: 200 histories of 1,000 operations, 100 kill -9' \
+    dotnet "tests/TimerSync.Nemesis/$built/TimerSync.Nemesis.dll" --histories 200 --operations 1000 --kills 100
+  full_form 'Nemesis: two nodes on PostgreSQL, 50 kill -9, 20 restarts of it, 50 silent cuts, 20 stops of 10 s' \
+    dotnet "tests/TimerSync.Nemesis/$built/TimerSync.Nemesis.dll" postgres
+  TIMERSYNC_TEST_PROVIDER=Postgres test_dotnet 'Hostile peers on PostgreSQL' tests/TimerSync.Tests --filter 'FullyQualifiedName~.Hostile.'
+  full_form 'Planted bugs' tests/TimerSync.Simulation/mutations/run.sh
 }
 
 # Adds up the second group of every match in the log.
@@ -74,5 +119,7 @@ require 'Desktop shell: types' npm run --silent --prefix electron-shell check
 step 'Desktop shell: tests'
 test_shell
 test_dotnet 'Server tests' tests/TimerSync.Tests
+TIMERSYNC_TEST_PROVIDER=Postgres test_dotnet 'The same contract on PostgreSQL' tests/TimerSync.Tests --filter "$contract"
 test_dotnet 'End-to-end tests' e2e
+$full && run_full_forms
 finish

@@ -20,8 +20,7 @@ public sealed class ConflictTests(Stack stack) : EndToEndTest(stack)
         await here.ShowsReconnectingAsync();
         await here.StartAsync();
         await here.ReachesAsync(2);
-        var pressedAt = DateTimeOffset.UtcNow;
-        await there.StartAsync();
+        var pressed = await Interval.OfAsync(there.StartAsync);
         await there.ShowsRunningAsync();
 
         network.Restore();
@@ -31,7 +30,7 @@ public sealed class ConflictTests(Stack stack) : EndToEndTest(stack)
         await there.ShowsVersionAsync(2);
         var timer = await user.GetTimerAsync();
         Assert.Equal(2, (int)timer["version"]!);
-        Assert.Equal(pressedAt, (DateTimeOffset)timer["started_at"]!, OneSecond);
+        pressed.Holds(timer["started_at"], OneSecond);
         await AgreeAsync(here, there);
     }
 
@@ -47,8 +46,7 @@ public sealed class ConflictTests(Stack stack) : EndToEndTest(stack)
         await there.ShowsRunningAsync();
         network.Cut();
         await here.ShowsReconnectingAsync();
-        var pressedAt = DateTimeOffset.UtcNow;
-        await here.StopAsync();
+        var pressed = await Interval.OfAsync(here.StopAsync);
         await here.ShowsWaitingAsync("Stopped");
         var digits = await here.Clock.InnerTextAsync();
         var stopped = await here.ReadSecondsAsync();
@@ -62,7 +60,7 @@ public sealed class ConflictTests(Stack stack) : EndToEndTest(stack)
         await there.ShowsVersionAsync(3);
         await there.ShowsDigitsAsync(digits);
         await here.ShowsDigitsAsync(digits);
-        Assert.Equal(pressedAt, (DateTimeOffset)(await user.GetTimerAsync())["stopped_at"]!, OneSecond);
+        pressed.Holds((await user.GetTimerAsync())["stopped_at"], OneSecond);
     }
 
     [Fact]

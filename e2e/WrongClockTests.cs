@@ -18,17 +18,15 @@ public sealed class WrongClockTests(Stack stack) : EndToEndTest(stack)
         var right = await OpenTimerAsync(user);
         Assert.Equal(shiftMs, await WrongClock.ReadAsync(wrong), tolerance: 1000);
 
-        var pressedAt = DateTimeOffset.UtcNow;
-        await wrong.StartAsync();
+        var pressed = await Interval.OfAsync(wrong.StartAsync);
         await right.ShowsRunningAsync();
-        Assert.Equal(pressedAt, (DateTimeOffset)(await user.GetTimerAsync())["started_at"]!, OnlineErrorMax);
+        pressed.Holds((await user.GetTimerAsync())["started_at"], OnlineErrorMax);
 
         await DigitLog.AgreeAsync(wrong, right, seconds: 4);
 
-        pressedAt = DateTimeOffset.UtcNow;
-        await wrong.StopAsync();
+        pressed = await Interval.OfAsync(wrong.StopAsync);
         await right.ShowsStoppedAsync();
-        Assert.Equal(pressedAt, (DateTimeOffset)(await user.GetTimerAsync())["stopped_at"]!, OnlineErrorMax);
+        pressed.Holds((await user.GetTimerAsync())["stopped_at"], OnlineErrorMax);
         await wrong.ShowsDigitsAsync(await right.Clock.InnerTextAsync());
     }
 
@@ -44,10 +42,9 @@ public sealed class WrongClockTests(Stack stack) : EndToEndTest(stack)
         await right.ShowsRunningAsync();
 
         await WrongClock.SetAsync(wrong, shiftMs);
-        var pressedAt = DateTimeOffset.UtcNow;
-        await wrong.StopAsync();
+        var pressed = await Interval.OfAsync(wrong.StopAsync);
         await right.ShowsStoppedAsync();
-        Assert.Equal(pressedAt, (DateTimeOffset)(await user.GetTimerAsync())["stopped_at"]!, OnlineErrorMax);
+        pressed.Holds((await user.GetTimerAsync())["stopped_at"], OnlineErrorMax);
         await wrong.StartAsync();
         await right.ShowsRunningAsync();
         await DigitLog.AgreeAsync(wrong, right, seconds: 4);
@@ -70,15 +67,14 @@ public sealed class WrongClockWithoutConnectionTests(Stack stack) : EndToEndTest
         var wrong = await OpenTimerAsync(user, network.Address, initScript: WrongClock.Script(shiftMs));
         network.Cut();
         await wrong.ShowsReconnectingAsync();
-        var pressedAt = DateTimeOffset.UtcNow;
-        await wrong.StartAsync();
+        var pressed = await Interval.OfAsync(wrong.StartAsync);
         await wrong.ReachesAsync(3);
 
         network.Restore();
         await wrong.ShowsLiveAsync();
         await wrong.ShowsRunningAsync();
         await wrong.ShowsVersionAsync(1);
-        Assert.Equal(pressedAt, (DateTimeOffset)(await user.GetTimerAsync())["started_at"]!, OfflineErrorMax);
+        pressed.Holds((await user.GetTimerAsync())["started_at"], OfflineErrorMax);
     }
 
     [Theory]
@@ -99,8 +95,7 @@ public sealed class WrongClockWithoutConnectionTests(Stack stack) : EndToEndTest
             await WrongClock.SetAsync(wrong, shiftMs);
         }
 
-        var pressedAt = DateTimeOffset.UtcNow;
-        await wrong.StartAsync();
+        var pressed = await Interval.OfAsync(wrong.StartAsync);
         await wrong.ReachesAsync(1);
         if (!isSetBeforeThePress)
         {
@@ -112,6 +107,6 @@ public sealed class WrongClockWithoutConnectionTests(Stack stack) : EndToEndTest
         await wrong.ShowsLiveAsync();
         await wrong.ShowsRunningAsync();
         await wrong.ShowsVersionAsync(1);
-        Assert.Equal(pressedAt, (DateTimeOffset)(await user.GetTimerAsync())["started_at"]!, OfflineErrorMax);
+        pressed.Holds((await user.GetTimerAsync())["started_at"], OfflineErrorMax);
     }
 }

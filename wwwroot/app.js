@@ -8,7 +8,11 @@
   const silenceMax = 4000;              // a ping without an answer for so long: the connection is dead
   const connectMax = 5000;              // a connection that does not open for so long is given up
   const restlessTick = 1000;            // how often to look while there is no connection, or a press on its way
-  const probeSilenceMax = 1500;         // the same after waking up or changing networks, when it probably is
+  const probeSilenceMax = 1000;         // the same after waking up or changing networks, when it probably is
+  const knockEvery = 1000;              // without a connection: how soon the server's return is noticed
+  const knockEveryHidden = 4000;
+  const knockPauseMax = 30000;          // where it answers, and yet takes no connection
+  const frozenMin = 3000;               // a tick so late: the page was frozen, or the machine was
   const retryRefusedAfter = 1000;       // a press that the server could not take at the moment
   const retryTooManyAfter = 3000;       // after close code 4429
   const waitingShownAfter = 1000;       // a press that is on its way is not called waiting before
@@ -20,8 +24,9 @@
   const clockErrorMax = 1000;           // with a worse measure of the server's clock, it is left to the server
   const clockDriftPerMs = 0.001;        // how fast a measure of the server's clock gets worse
   const sleepMin = 1000;                // wall clock and monotonic clock apart by so much: the device slept, or was set
-  const failedAttemptsBeforeLogin = 3;  // an upgrade that is refused for the token looks like a lost network
+  const ownTabFirst = 2000;             // a press of another tab is left to that tab for so long
   const redirectMax = 1000;             // signing out leads to the login form by itself; if that fails, the page reloads
+  const dropped = 4000;                 // of the page's own making, see drop()
   const loginRequired = 4401;
   const tooMany = 4429;
 
@@ -58,36 +63,70 @@
   // --- Presses that the server has not confirmed ---------------------------------------------------------------------
 
   // In memory, and in IndexedDB where the browser has it, so that a press survives a killed browser. Each is
-  // { key, id, action, userId, at, wall, mono, origin, sentAt, retryAt }: `at` by the server's clock when that was known, in
-  // whole milliseconds as the server keeps them.
+  // { key, id, action, userId, at, wall, mono, origin, sentAt, retryAt, isKept }: `at` by the server's clock when that was
+  // known, in whole milliseconds as the server keeps them. The tabs of a browser tell each other, so that all show what was
+  // pressed in one, and the others send it if that one is closed too soon. Should two send it, the second changes nothing.
   const outbox = {
     presses: [],
     database: null,
+    tabs: new BroadcastChannel('timersync-presses'),
 
     async open(userId) {
       try {
         const request = indexedDB.open('timersync', 1);
         request.onupgradeneeded = () => request.result.createObjectStore('presses', { keyPath: 'key' });
         this.database = await done(request);
+        const early = [...this.presses]; // made before there was a place to keep them
         const stored = await done(this.store('readonly').getAll());
-        const before = stored.filter(press => press.userId === userId && !this.presses.some(mine => mine.key === press.key));
-        this.presses = [...before, ...this.presses].sort((a, b) => (a.at ?? a.wall) - (b.at ?? b.wall));
+        this.merge(stored.filter(press => press.userId === userId).map(press => ({ ...press, isKept: true })));
+        early.filter(press => this.presses.includes(press)).forEach(press => this.keep(press));
       } catch {
         // No IndexedDB (a private window, a full disk): presses live as long as the page.
       }
     },
+    merge(presses) {
+      const news = presses.filter(press => !this.presses.some(known => known.key === press.key));
+      this.presses = [...this.presses, ...news].sort((a, b) => (a.at ?? a.wall) - (b.at ?? b.wall));
+    },
     add(press) {
       this.presses.push(press);
-      try { this.store('readwrite')?.put(press); } catch { /* as above */ }
+      this.tabs.postMessage({ added: press });
+      this.keep(press);
+    },
+    keep(press) {
+      const said = () => { press.isKept = true; paint(); };
+      try {
+        const store = this.store('readwrite');
+        if (!store) return said();
+        store.put(press);
+        store.transaction.oncomplete = store.transaction.onabort = said;
+      } catch { said(); /* as above */ }
     },
     remove(pressed) {
-      this.presses = this.presses.filter(press => !pressed.includes(press));
+      if (!pressed.length) return;
+      const keys = pressed.map(press => press.key);
+      this.forget(keys);
+      this.tabs.postMessage({ removed: keys });
       try {
-        const store = pressed.length ? this.store('readwrite') : null;
-        pressed.forEach(press => store?.delete(press.key));
+        const store = this.store('readwrite');
+        keys.forEach(key => store?.delete(key));
       } catch { /* it is sent again after a reload, which changes nothing */ }
     },
+    forget(keys) { this.presses = this.presses.filter(press => !keys.includes(press.key)); },
     store(mode) { return this.database?.transaction('presses', mode, { durability: 'strict' }).objectStore('presses'); },
+  };
+
+  outbox.tabs.onmessage = ({ data: { added, removed = [] } }) => {
+    if (added?.userId === pageUserId) {
+      outbox.merge([{ ...added, sentAt: null, retryAt: performance.now() + ownTabFirst, isKept: true, isOfAnotherTab: true }]);
+    }
+    const confirmed = outbox.presses.filter(press => removed.includes(press.key));
+    for (const press of confirmed) {
+      press.isConfirmed = true; // elsewhere: it is shown until this page has the timer that it led to
+      press.sentAt ??= performance.now();
+    }
+    if (confirmed.length && isOpen()) ping();
+    paint();
   };
 
   function done(request) {
@@ -153,7 +192,7 @@
     outbox.add({
       key: uuid(), id: shown.running ? shown.id : uuid(), action: shown.running ? 'timer_stop' : 'timer_start',
       userId: pageUserId, at: clock.error < clockErrorMax && !slept() ? Math.floor(Math.max(clock.now(), after)) : null,
-      wall: Date.now(), mono: performance.now(), origin: performance.timeOrigin, sentAt: null, retryAt: 0,
+      wall: Date.now(), mono: performance.now(), origin: performance.timeOrigin, sentAt: null, retryAt: 0, isKept: false,
     });
     flush();
     paint();
@@ -176,7 +215,7 @@
     const now = clock.now();
     const elapsed = shown.startedAt === null ? 0 : Math.max(0, (shown.running ? now : shown.stoppedAt) - shown.startedAt);
     const digits = format(elapsed);
-    const waiting = outbox.presses.some(one => !live || ageOf(one) > waitingShownAfter);
+    const waiting = outbox.presses.some(one => one.isKept && (!live || ageOf(one) > waitingShownAfter)); // said is promised
 
     setText(at('elapsed'), digits);
     at('elapsed').classList.toggle('long', digits.length > 8);
@@ -187,7 +226,8 @@
     html.classList.toggle('live', live);
     html.classList.toggle('waiting', waiting);
     document.title = shown.running ? `${digits} · TimerSync` : 'Stopped · TimerSync';
-    wake(shown.running ? 1000 - elapsed % 1000 : live && !outbox.presses.length ? heartbeatEvery : restlessTick);
+    const isCalm = live && pingAt === null && !outbox.presses.length;
+    wake(shown.running ? 1000 - elapsed % 1000 : isCalm ? heartbeatEvery : restlessTick);
   }
 
   // Only what differs: a text that is set again is read out again, and loses its selection.
@@ -205,8 +245,10 @@
   // --- Ticking -------------------------------------------------------------------------------------------------------
 
   let ticker = null;
+  let tickDueAt = Infinity;
 
   function wake(delay) {
+    tickDueAt = performance.now() + delay;
     ticker.postMessage(Math.ceil(delay) + 1); // a timer may fire a little early
   }
 
@@ -214,9 +256,12 @@
     if (slept()) {
       clock.error = Infinity;
       noticeTime();
-      probe();
+      wakeUp();
+    } else if (performance.now() - tickDueAt > frozenMin) {
+      wakeUp();
     }
     beat();
+    knock();
     flush();
     paint();
   }
@@ -232,7 +277,7 @@
   let heardAt = 0;         // when it last answered a ping
   let pingAt = null;       // the oldest ping without an answer
   let silence = silenceMax;
-  let failedAttempts = 0;
+  let roundTrip = 0;       // of the last ping
   let signingOut = false;
 
   const isOpen = () => connection?.socket?.readyState === WebSocket.OPEN;
@@ -272,9 +317,9 @@
   function probe() {
     if (isOpen()) {
       if (performance.now() - heardAt > heartbeatEvery + silenceMax) setLive(false); // until it answers
-      silence = probeSilenceMax;
+      silence = Math.min(silenceMax, Math.max(probeSilenceMax, 3 * roundTrip));
       ping();
-      setTimeout(beat, probeSilenceMax + 50);
+      setTimeout(beat, silence + 50);
     } else if (connection?.socket) {
       drop(); // no waiting, for the next attempt or for one that began on the old network
     }
@@ -286,8 +331,35 @@
     if (connection.abortController.signal.aborted) return; // dropped already, and the next one is on its way
     clearTimeout(connection.timer);
     connection.attempt = 0;
-    connection.socket.dispatchEvent(new CloseEvent('close', { code: 1006 }));
+    droppedAt = performance.now();
+    connection.socket.dispatchEvent(new CloseEvent('close', { code: dropped }));
     connection.abortController.abort(); // should it come back to life before the next one is there: not a word more from it
+  }
+
+  // The silence of who could not listen is not the server's.
+  function wakeUp() {
+    pingAt = null;
+    probe();
+  }
+
+  // Is the server back? A browser makes a page that often fails to open a socket wait for seconds before each next attempt,
+  // so that attempts are few, and a plain request looks out for the server. An upgrade that is refused for the token looks
+  // like a lost network: the answer tells that too.
+  let knockAt = 2 * knockEvery; // the page's own first attempt comes before
+  let knockPause = knockEvery;
+  let droppedAt = 0;
+  async function knock() {
+    const now = performance.now();
+    if (isOpen() || now < knockAt) return;
+    knockAt = now + (document.hidden ? knockEveryHidden : knockEvery) - 100;
+    try {
+      const answer = await fetch('/timers', { cache: 'no-store', signal: AbortSignal.timeout(silenceMax) });
+      if (answer.status === 401) location.reload();
+      if (!answer.ok || !connection?.socket || isOpen() || droppedAt > now) return;
+      knockAt = performance.now() + knockPause;
+      knockPause = Math.min(2 * knockPause, knockPauseMax);
+      drop();
+    } catch { /* no network: go on trying */ }
   }
 
   function setLive(value) {
@@ -311,7 +383,7 @@
     if (!live || !isOpen()) return;
     allowed = Math.min(pressBurstMax, allowed + (now - allowedAt) * pressesPerSecondMax / 1000);
     allowedAt = now;
-    const unsent = outbox.presses.filter(one => one.sentAt === null && one.retryAt <= now);
+    const unsent = outbox.presses.filter(one => one.sentAt === null && !one.isConfirmed && one.retryAt <= now);
     const ready = unsent.length > pressesFew ? unsent.slice(0, Math.floor(allowed)) : unsent;
     allowed = Math.max(0, allowed - ready.length);
     for (const one of ready) {
@@ -345,14 +417,23 @@
     if (!sentAt) return;
     delete pong.dataset.sentAt; // handled
     clock.measure(Number(serverTime), Number(sentAt), receivedAt);
+    roundTrip = receivedAt - Number(sentAt);
     noticeTime();
-    live = true;
+    if (!live) becomeLive();
     const confirmed = outbox.presses.filter(one => one.sentAt !== null && one.sentAt <= Number(sentAt));
     if (confirmed.length) {
       outbox.remove(confirmed);
       if (at('error').dataset.retried) say('');
     }
     flush();
+  }
+
+  function becomeLive() {
+    live = true;
+    knockPause = knockEvery;
+    outbox.forget(outbox.presses.filter(one => one.isConfirmed).map(one => one.key));
+    const retryAt = performance.now() + ownTabFirst;
+    outbox.presses.filter(one => one.isOfAnotherTab).forEach(one => { one.retryAt = retryAt; });
   }
 
   function onError(error) {
@@ -381,7 +462,6 @@
   document.addEventListener('htmx:ws:before:connection', event => { connection = event.detail.connection; });
 
   document.addEventListener('htmx:ws:after:connection', () => {
-    failedAttempts = 0;
     pingAt = null;
     ping();
   });
@@ -395,17 +475,10 @@
       setTimeout(() => location.reload(), signingOut ? redirectMax : 0);
       return;
     }
-    closed.config.reconnectDelay = code === tooMany ? retryTooManyAfter : 250;
-    if (++failedAttempts >= failedAttemptsBeforeLogin) checkLogin();
+    closed.config.reconnectDelay = code === tooMany ? retryTooManyAfter : code === dropped ? 0 : 250;
+    if (code === tooMany) knockAt = performance.now() + retryTooManyAfter;
     paint();
   });
-
-  async function checkLogin() {
-    failedAttempts = 0;
-    try {
-      if ((await fetch('/timers', { signal: AbortSignal.timeout(connectMax) })).status === 401) location.reload();
-    } catch { /* no network: go on trying */ }
-  }
 
   document.addEventListener('htmx:ws:before:message:outgoing', event => {
     event.detail.message.data = outgoing.shift();
@@ -443,6 +516,8 @@
 
   for (const name of ['online', 'offline', 'focus']) addEventListener(name, probe);
   document.addEventListener('visibilitychange', () => { if (!document.hidden) probe(); });
+  document.addEventListener('resume', wakeUp); // after the browser froze the page
+  navigator.connection?.addEventListener('change', probe);
   addEventListener('pageshow', event => { if (event.persisted) location.reload(); });
 
   document.addEventListener('DOMContentLoaded', () => {

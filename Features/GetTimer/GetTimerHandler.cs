@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Microsoft.EntityFrameworkCore;
 using TimerSync.Infrastructure.Database;
 using TimerSync.Infrastructure.Timers;
@@ -13,7 +14,7 @@ internal sealed class GetTimerHandler(IDbContextFactory<TimerSyncDb> databases, 
     public async Task<TimerSnapshot> ReadAsync(string userId, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        var rows = await db.QueryAsync<Row>(SelectTimer, cancellationToken, ("user_id", userId));
+        var rows = await db.QueryAsync(SelectTimer, Row.Read, cancellationToken, ("user_id", userId));
         return rows is [var row]
             ? TimerSnapshot.Of(userId, row.ToRun(), row.Version, database.Epoch, clock.GetUtcNowMilliseconds())
             : TimerSnapshot.Of(userId, current: null, version: 0, database.Epoch, clock.GetUtcNowMilliseconds());
@@ -21,6 +22,9 @@ internal sealed class GetTimerHandler(IDbContextFactory<TimerSyncDb> databases, 
 
     private sealed record Row(long Version, string Id, long StartedAt, long? StoppedAt, long UpdatedAt)
     {
+        public static Row Read(DbDataReader row) => new(
+            row.GetInt64(0), row.GetString(1), row.GetInt64(2), row.IsDBNull(3) ? null : row.GetInt64(3), row.GetInt64(4));
+
         public Run ToRun() => new(
             Guid.Parse(Id),
             DateTimeOffset.FromUnixTimeMilliseconds(StartedAt),

@@ -1,11 +1,11 @@
 using Microsoft.EntityFrameworkCore;
+using TimerSync.Infrastructure.Backplane;
 using TimerSync.Infrastructure.Database;
-using TimerSync.Infrastructure.Realtime;
 
 namespace TimerSync.Features.Logout;
 
 /// <summary>Ends a login session: first durably, then on the sockets.</summary>
-internal sealed class LogoutHandler(IDbContextFactory<TimerSyncDb> databases, ConnectionHub hub)
+internal sealed class LogoutHandler(IDbContextFactory<TimerSyncDb> databases, IBackplane backplane)
 {
     private static readonly string DeleteSession = EmbeddedSql.Load("DeleteSession.sql");
 
@@ -14,6 +14,6 @@ internal sealed class LogoutHandler(IDbContextFactory<TimerSyncDb> databases, Co
     {
         await using var db = await databases.CreateDbContextAsync();
         await db.ExecuteAsync(DeleteSession, CancellationToken.None, ("id", sessionId));
-        hub.CloseSession(userId, sessionId);
+        await backplane.EndSessionAsync(userId, sessionId);
     }
 }

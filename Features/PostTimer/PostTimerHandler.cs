@@ -22,7 +22,7 @@ internal sealed class PostTimerHandler(
             QueueLimit = 0,
         }), StringComparer.Ordinal);
 
-    /// <returns>The current timer once the change is durable, or why nothing changed.</returns>
+    /// <returns>The current timer once the change is durable, or why nothing changed; neither when that is not known.</returns>
     public async Task<(TimerSnapshot? Timer, CommandError? Error)> HandleAsync(
         ReadOnlyMemory<byte> body, string userId, CancellationToken cancellationToken)
     {

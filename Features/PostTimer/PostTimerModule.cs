@@ -41,7 +41,13 @@ public sealed class PostTimerModule : CarterModule
                 return;
             }
 
-            await context.Response.WriteAsJsonAsync(timer!, WireJson.Default.TimerSnapshot, cancellationToken: context.RequestAborted);
+            if (timer is null)
+            {
+                context.Abort(); // no answer: any status would say whether it was stored
+                return;
+            }
+
+            await context.Response.WriteAsJsonAsync(timer, WireJson.Default.TimerSnapshot, cancellationToken: context.RequestAborted);
         }).RequireAuthorization();
     }
 

@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Data.Common;
 using System.IO.Pipelines;
 using System.Net.WebSockets;
-using System.Security.Claims;
 using Microsoft.Extensions.Options;
 using TimerSync.Infrastructure.Auth;
 using TimerSync.Infrastructure.Realtime;
@@ -27,13 +26,12 @@ internal sealed class ConnectionLoop(
     private readonly SocketOptions _limits = options.Value;
 
     /// <param name="socket">Upgraded; the caller disposes of it.</param>
-    /// <param name="subprotocol">What was granted.</param>
-    /// <param name="user">Whom the token names.</param>
+    /// <param name="start">What is kept of its request.</param>
     /// <param name="peerGone">Cancelled when the TCP connection has ended.</param>
-    public async Task RunAsync(WebSocket socket, ISubprotocol subprotocol, ClaimsPrincipal user, CancellationToken peerGone)
+    public async Task RunAsync(WebSocket socket, ConnectionStart start, CancellationToken peerGone)
     {
         var connection = new Connection(
-            socket, subprotocol, user.GetUserId(), user.GetSessionId(), user.GetExpiry(), scheduler, clock, logger);
+            socket, start.Subprotocol, start.UserId, start.SessionId, start.ExpiresAt, scheduler, clock, logger);
         try
         {
             if (hub.TryAdd(connection, _limits.ConnectionsPerUser))
@@ -63,8 +61,8 @@ internal sealed class ConnectionLoop(
     }
 
     /// <summary>
-    /// Registered first, read then: a change in between is sent by the hub, and the older read is ignored. The session is
-    /// looked up once more for the same reason: a logout since the token was checked did not see this connection.
+    /// Registered first, read then: a change in between is held until the read is there, and sent if it is newer. The session
+    /// is looked up once more for the same reason: a logout since the token was checked did not see this connection.
     /// </summary>
     private async Task SendFirstSnapshotAsync(Connection connection)
     {
@@ -76,7 +74,7 @@ internal sealed class ConnectionLoop(
                 return;
             }
 
-            connection.Publish(new TimerUpdated(await reader.ReadAsync(connection.UserId, CancellationToken.None)));
+            connection.Open(new TimerUpdated(await reader.ReadAsync(connection.UserId, CancellationToken.None)));
         }
         catch (DbException)
         {
@@ -189,6 +187,10 @@ internal sealed class ConnectionLoop(
         {
             connection.Answer(new TimerUpdated(result.Snapshot!)); // a change has been sent to everybody, this one included
         }
+        else if (result.Outcome == CommandOutcome.Unknown)
+        {
+            connection.Close(CloseCodes.ServiceRestart, "database unavailable"); // an error would say that nothing has changed
+        }
     }
 
     private ClientMessage Parse(Connection connection, ReadOnlySpan<byte> utf8, WebSocketMessageType type) =>
@@ -196,3 +198,10 @@ internal sealed class ConnectionLoop(
             ? ClientMessage.Parse(utf8, connection.UserId, clock.GetUtcNowMilliseconds())
             : ClientMessage.NotText();
 }
+
+/// <summary>What a connection keeps of the request that opened it.</summary>
+/// <param name="Subprotocol">The granted one.</param>
+/// <param name="UserId">Of the token.</param>
+/// <param name="SessionId">Of the token.</param>
+/// <param name="ExpiresAt">When the token expires.</param>
+internal sealed record ConnectionStart(ISubprotocol Subprotocol, string UserId, string SessionId, DateTimeOffset ExpiresAt);

@@ -1,12 +1,13 @@
 using Carter;
+using TimerSync.Infrastructure.Auth;
 using TimerSync.Infrastructure.Realtime;
 using TimerSync.Infrastructure.Web;
 
 namespace TimerSync.Features.SyncSocket;
 
 /// <summary>
-/// Answers <c>GET /ws</c> (CONTRACT.md, section 3): token and Origin are checked by now; picks the subprotocol, upgrades, and
-/// hands over to the connection's loop.
+/// Answers <c>GET /ws</c> (CONTRACT.md, section 3): token and Origin are checked by now; picks the subprotocol and upgrades.
+/// <see cref="AcceptedSocket"/> runs what comes of it.
 /// </summary>
 public sealed class SyncSocketModule : CarterModule
 {
@@ -38,10 +39,10 @@ public sealed class SyncSocketModule : CarterModule
             var granted = context.WebSockets.WebSocketRequestedProtocols
                 .Select(name => Array.Find(subprotocols, one => one.Name == name))
                 .FirstOrDefault(one => one is not null);
-            using var socket = await context.WebSockets.AcceptWebSocketAsync(granted?.Name);
-            var loop = context.RequestServices.GetRequiredService<ConnectionLoop>();
-            await loop.RunAsync(
-                socket, granted ?? Array.Find(subprotocols, one => one is JsonSubprotocol)!, context.User, context.RequestAborted);
+            var start = new ConnectionStart(
+                granted ?? Array.Find(subprotocols, one => one is JsonSubprotocol)!,
+                context.User.GetUserId(), context.User.GetSessionId(), context.User.GetExpiry());
+            context.Features.Set(new AcceptedSocket(await context.WebSockets.AcceptWebSocketAsync(granted?.Name), start));
         }).RequireAuthorization();
     }
 }

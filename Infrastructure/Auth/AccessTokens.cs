@@ -14,10 +14,19 @@ internal sealed class AccessTokens(IOptions<JwtOptions> options, DatabaseStart d
     public const string Algorithm = SecurityAlgorithms.HmacSha256;
 
     private readonly JsonWebTokenHandler _handler = new() { SetDefaultTimesOnTokenCreation = false };
-    private readonly Lazy<SymmetricSecurityKey> _key = new(() => new SymmetricSecurityKey(
-        options.Value.SigningKey is { } configured ? Convert.FromBase64String(configured) : database.Identity.SigningKey));
+    private readonly byte[]? _configured = options.Value.SigningKey is { } key ? Convert.FromBase64String(key) : null;
+    private CachedKey? _key;
 
-    public SecurityKey Key => _key.Value;
+    /// <summary>The same object while the key is the same: what validates with it is cached by it.</summary>
+    public SecurityKey Key
+    {
+        get
+        {
+            var bytes = _configured ?? database.Identity.SigningKey;
+            var known = _key;
+            return (known?.Bytes == bytes ? known : _key = new CachedKey(bytes, new SymmetricSecurityKey(bytes))).Key;
+        }
+    }
 
     public TimeSpan Lifetime => options.Value.Lifetime;
 
@@ -44,6 +53,8 @@ internal sealed class AccessTokens(IOptions<JwtOptions> options, DatabaseStart d
                 [JwtRegisteredClaimNames.Sid] = sessionId,
             },
         });
+
+    private sealed record CachedKey(byte[] Bytes, SymmetricSecurityKey Key);
 }
 
 /// <summary>What a valid token says of its bearer.</summary>
@@ -57,6 +68,14 @@ internal static class TokenClaims
 
     public static DateTimeOffset GetExpiry(this ClaimsPrincipal user) => DateTimeOffset.FromUnixTimeSeconds(
         long.Parse(Required(user, JwtRegisteredClaimNames.Exp), System.Globalization.CultureInfo.InvariantCulture));
+
+    /// <returns>The same user with nothing but what this class reads.</returns>
+    public static ClaimsPrincipal WithoutToken(this ClaimsPrincipal user) => new(new ClaimsIdentity(
+        new[] { JwtRegisteredClaimNames.Sub, JwtRegisteredClaimNames.PreferredUsername, JwtRegisteredClaimNames.Sid, JwtRegisteredClaimNames.Exp }
+            .Select(claim => new Claim(claim, Required(user, claim))),
+        user.Identity!.AuthenticationType,
+        JwtRegisteredClaimNames.Sub,
+        roleType: null));
 
     private static string Required(ClaimsPrincipal user, string claim) =>
         user.FindFirstValue(claim) ?? throw new InvalidOperationException($"A validated token has no {claim}.");

@@ -55,6 +55,7 @@ internal static class Authentication
     private static void Configure(JwtBearerOptions options, AccessTokens tokens)
     {
         options.MapInboundClaims = false;
+        options.SaveToken = false;
         options.TokenValidationParameters = new TokenValidationParameters
         {
             ValidIssuer = AccessTokens.Issuer,
@@ -91,7 +92,11 @@ internal static class Authentication
                     || !await sessions.ExistsAsync(sessionId, userId, context.HttpContext.RequestAborted))
                 {
                     context.Fail("The login session has ended.");
+                    return;
                 }
+
+                // The middleware keeps the principal as long as a socket is open: without the token and its other claims.
+                context.Principal = user.WithoutToken();
             },
         };
     }

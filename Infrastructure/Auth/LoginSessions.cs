@@ -11,6 +11,6 @@ internal sealed class LoginSessions(IDbContextFactory<TimerSyncDb> databases) : 
     public async Task<bool> ExistsAsync(string sessionId, string userId, CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        return (await db.QueryAsync<long>(SelectSession, cancellationToken, ("id", sessionId), ("user_id", userId))).Count > 0;
+        return (await db.QueryAsync(SelectSession, row => row.GetInt64(0), cancellationToken, ("id", sessionId), ("user_id", userId))).Count > 0;
     }
 }

@@ -1,75 +1,66 @@
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 
 namespace TimerSync.Infrastructure.Database;
 
-/// <summary>What is read from the database once, at the start.</summary>
-/// <param name="Epoch">Names the database (CONTRACT.md, section 2).</param>
-/// <param name="SigningKey">Made at the first start and kept, so that tokens outlive a restart.</param>
-internal sealed record DatabaseIdentity(string Epoch, byte[] SigningKey);
+/// <summary>What is read from the database at the start, and again when it was replaced under a running node.</summary>
+/// <param name="epoch">Names the database (CONTRACT.md, section 2).</param>
+/// <param name="signingKey">Made at the first start and kept, so that tokens outlive a restart.</param>
+internal sealed class DatabaseIdentity(string epoch, byte[] signingKey)
+{
+    private volatile Values _values = new(epoch, signingKey);
+
+    public string Epoch => _values.Epoch;
+
+    /// <summary>The same array while the key is the same.</summary>
+    public byte[] SigningKey => _values.SigningKey;
+
+    public void Replace(string epoch, byte[] signingKey) => _values = new Values(epoch, signingKey);
+
+    private sealed record Values(string Epoch, byte[] SigningKey);
+}
 
 /// <summary>Creates or upgrades the database before the server listens.</summary>
-internal sealed class DatabaseStart(IDbContextFactory<TimerSyncDb> databases, EpochFile epochFile) : IDisposable
+internal sealed class DatabaseStart(IDbContextFactory<TimerSyncDb> databases, IDatabaseEngine engine)
 {
     /// <summary>Of a key that the server makes itself; HS256 wants 32 at least (RFC 7518, section 3.2).</summary>
     private const int SigningKeyBytes = 64;
-
-    /// <summary>A file came to the size that <c>ulimit -f</c> allows. Linux and macOS.</summary>
-    private const PosixSignal FileTooLarge = (PosixSignal)25;
-
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-
-    // By default the signal ends the process; a full disk must be an error of the write, like any other.
-    private readonly PosixSignalRegistration? _survivesFullFile = OperatingSystem.IsWindows()
-        ? null
-        : PosixSignalRegistration.Create(FileTooLarge, static signal => signal.Cancel = true);
 
     private DatabaseIdentity? _identity;
 
     public DatabaseIdentity Identity => _identity ?? throw new InvalidOperationException("The database was not started.");
 
-    /// <exception cref="SqliteException">The file cannot be opened or written; the start ends with one line.</exception>
+    /// <exception cref="System.Data.Common.DbException">The database cannot be opened or written; the start ends with one line.</exception>
     /// <exception cref="IOException">Likewise.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        CreateFile(new SqliteConnectionStringBuilder(db.Database.GetConnectionString()).DataSource);
-        await db.Database.OpenConnectionAsync(cancellationToken);
-        SqliteSettings.UseWriteAheadLog(db.Database.GetDbConnection());
-        SqliteSettings.MakeDurable(db.Database.GetDbConnection());
+        await engine.OpenAsync(db, cancellationToken);
         await db.Database.MigrateAsync(cancellationToken);
 
-        var key = await ReadOrMakeAsync(db, "signing_key", Convert.ToBase64String(RandomNumberGenerator.GetBytes(SigningKeyBytes)), cancellationToken);
-        var epoch = await ReadOrMakeAsync(db, "epoch", Guid.NewGuid().ToString("N"), cancellationToken);
-        var changes = long.Parse(
-            await ReadOrMakeAsync(db, "changes", "0", cancellationToken), System.Globalization.CultureInfo.InvariantCulture);
-        if (!epochFile.Knows(epoch, changes))
+        var key = await Meta.ReadOrMakeAsync(
+            db, Meta.SigningKey, Convert.ToBase64String(RandomNumberGenerator.GetBytes(SigningKeyBytes)), cancellationToken);
+        var epoch = await Meta.ReadOrMakeAsync(db, Meta.Epoch, Meta.NewEpoch(), cancellationToken);
+        if (!await engine.KnowsAsync(db, epoch, cancellationToken))
         {
-            epoch = Guid.NewGuid().ToString("N");
-            await db.ExecuteAsync("UPDATE meta SET value = @value WHERE key = 'epoch'", cancellationToken, ("value", epoch));
+            epoch = Meta.NewEpoch();
+            await Meta.WriteAsync(db, Meta.Epoch, epoch, cancellationToken);
         }
 
-        epochFile.Open(epoch, changes);
+        await engine.RememberAsync(db, epoch, cancellationToken);
         _identity = new DatabaseIdentity(epoch, Convert.FromBase64String(key));
     }
+}
 
-    public void Dispose() => _survivesFullFile?.Dispose();
+/// <summary>Single values of the whole database.</summary>
+internal static class Meta
+{
+    public const string Epoch = "epoch";
+    public const string SigningKey = "signing_key";
 
-    /// <summary>The file holds the signing key and password hashes: nobody else on the machine may read it.</summary>
-    private static void CreateFile(string path)
-    {
-        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite };
-        if (!OperatingSystem.IsWindows())
-        {
-            options.UnixCreateMode = OwnerOnly;
-        }
+    public static string NewEpoch() => Guid.NewGuid().ToString("N");
 
-        new FileStream(path, options).Dispose();
-    }
-
-    private static async Task<string> ReadOrMakeAsync(TimerSyncDb db, string key, string made, CancellationToken cancellationToken)
+    public static async Task<string> ReadOrMakeAsync(TimerSyncDb db, string key, string made, CancellationToken cancellationToken)
     {
         await db.ExecuteAsync(
             "INSERT INTO meta (key, value) VALUES (@key, @value) ON CONFLICT (key) DO NOTHING", cancellationToken, ("key", key), ("value", made));
@@ -77,4 +68,7 @@ internal sealed class DatabaseStart(IDbContextFactory<TimerSyncDb> databases, Ep
             "SELECT value AS \"Value\" FROM meta WHERE key = @key", cancellationToken, ("key", key));
         return rows[0];
     }
+
+    public static Task WriteAsync(TimerSyncDb db, string key, string value, CancellationToken cancellationToken) =>
+        db.ExecuteAsync("UPDATE meta SET value = @value WHERE key = @key", cancellationToken, ("key", key), ("value", value));
 }

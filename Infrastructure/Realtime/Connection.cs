@@ -40,7 +40,9 @@ internal sealed partial class Connection(
     // All below: guarded by _gate.
     private Queue<ServerEvent> _queue = new();
     private int _timersQueued;
-    private TimerUpdated? _newest;
+    private long _newestVersion = -1;
+    private bool _isOpen;
+    private TimerUpdated? _held;
     private bool _sending;
     private (WebSocketCloseStatus Code, string Reason)? _close;
     private TaskCompletionSource? _room;
@@ -67,30 +69,59 @@ internal sealed partial class Connection(
         }
     }
 
+    /// <summary>The newest that was handed to it; -1 before the first.</summary>
+    public long NewestVersion
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _newestVersion;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Sends the first timer, or what was published since it was read. Not before: a node that stood still may publish what
+    /// another one has long overtaken.
+    /// </summary>
+    public void Open(TimerUpdated first)
+    {
+        lock (_gate)
+        {
+            _isOpen = true;
+            Publish(_held is { } held && held.Snapshot.Version > first.Snapshot.Version ? held : first);
+            _held = null;
+        }
+    }
+
     /// <summary>Sends a newer timer; one that is not newer than the last is ignored.</summary>
     public void Publish(TimerUpdated timer)
     {
         lock (_gate)
         {
-            if (_newest is null || timer.Snapshot.Version > _newest.Snapshot.Version)
+            if (!_isOpen)
             {
-                _newest = timer;
+                _held = _held is null || timer.Snapshot.Version > _held.Snapshot.Version ? timer : _held;
+            }
+            else if (timer.Snapshot.Version > _newestVersion)
+            {
+                _newestVersion = timer.Snapshot.Version;
                 Enqueue(timer);
             }
         }
     }
 
-    /// <summary>Answers a command with the timer as it is: the given one, or a newer one that was sent meanwhile.</summary>
+    /// <summary>Answers a command with the timer as it is; a newer one, sent since the command was decided, is an answer too.</summary>
     public void Answer(TimerUpdated timer)
     {
         lock (_gate)
         {
-            if (_newest is null || timer.Snapshot.Version > _newest.Snapshot.Version)
+            if (timer.Snapshot.Version >= _newestVersion)
             {
-                _newest = timer;
+                _newestVersion = timer.Snapshot.Version;
+                Enqueue(timer);
             }
-
-            Enqueue(_newest);
         }
     }
 

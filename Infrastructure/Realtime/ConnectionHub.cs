@@ -18,6 +18,9 @@ internal sealed class ConnectionHub
     private readonly ConcurrentDictionary<string, Connection[]> _connections = new(StringComparer.Ordinal);
     private bool _stopping;
 
+    /// <summary>How many connections there are.</summary>
+    public int Count => _connections.Sum(user => user.Value.Length);
+
     /// <summary>From now on the connection gets every event of its user.</summary>
     /// <param name="connection">The new one.</param>
     /// <param name="connectionsPerUserMax">With so many there already, it is closed with 4429.</param>
@@ -60,7 +63,22 @@ internal sealed class ConnectionHub
         }
     }
 
-    /// <summary>Hands a committed change to every connection of its user. Called in version order, by the writer's thread.</summary>
+    /// <summary>Users who are connected, each with the version that all of their connections have got; -1 before the first.</summary>
+    public IEnumerable<(string UserId, long Version)> PublishedVersions() =>
+        _connections.Select(user => (user.Key, user.Value.Min(one => one.NewestVersion)));
+
+    /// <summary>Whether a connection of the user is still to get this version or a newer one.</summary>
+    public bool IsBehind(string userId, long version) =>
+        _connections.TryGetValue(userId, out var connections) && Array.Exists(connections, one => one.NewestVersion < version);
+
+    /// <summary>The login sessions of all connections; one may be there several times.</summary>
+    public IEnumerable<(string UserId, string SessionId)> Sessions() =>
+        _connections.Values.SelectMany(all => all).Select(one => (one.UserId, one.SessionId));
+
+    /// <summary>
+    /// Hands a committed change to every connection of its user, which ignores one that is not newer. Called by the writer's
+    /// thread, and by the backplane for what another node has written.
+    /// </summary>
     public void Publish(TimerSnapshot committed)
     {
         if (_connections.TryGetValue(committed.UserId, out var connections))
@@ -91,41 +109,46 @@ internal sealed class ConnectionHub
         }
     }
 
-    /// <summary>
-    /// Refuses newcomers and closes everybody, when the server goes down: in waves, so that not all come back in the same
-    /// moment.
-    /// </summary>
+    /// <summary>Refuses newcomers and closes everybody, when the server goes down.</summary>
     public void Stop()
     {
-        Connection[] all;
         lock (_gate)
         {
             _stopping = true;
-            all = [.. _connections.Values.SelectMany(one => one)];
         }
 
+        CloseAll("server going down");
+    }
+
+    /// <summary>
+    /// Closes everybody with 1012: they come back, and start from what is there then. In waves, so that not all come back in
+    /// the same moment.
+    /// </summary>
+    public void CloseAll(string reason)
+    {
+        Connection[] all = [.. _connections.Values.SelectMany(one => one)];
         var waves = all.Chunk(Math.Max(ClosedAtOnceMax, (all.Length + ClosingWavesMax - 1) / ClosingWavesMax)).ToList();
         if (waves.Count > 0)
         {
-            Close(waves[0]);
-            _ = CloseLaterAsync(waves.Skip(1));
+            Close(waves[0], reason);
+            _ = CloseLaterAsync(waves.Skip(1), reason);
         }
     }
 
-    private static async Task CloseLaterAsync(IEnumerable<Connection[]> waves)
+    private static async Task CloseLaterAsync(IEnumerable<Connection[]> waves, string reason)
     {
         foreach (var wave in waves)
         {
             await Task.Delay(ClosingWaveInterval);
-            Close(wave);
+            Close(wave, reason);
         }
     }
 
-    private static void Close(Connection[] connections)
+    private static void Close(Connection[] connections, string reason)
     {
         foreach (var connection in connections)
         {
-            connection.Close(CloseCodes.ServiceRestart, "server going down");
+            connection.Close(CloseCodes.ServiceRestart, reason);
         }
     }
 }

@@ -1,10 +1,15 @@
 namespace TimerSync.Infrastructure.Realtime;
 
-/// <summary>Ends connections whose time is up: when their token expires, and all of them when the server goes down.</summary>
+/// <summary>
+/// Ends connections whose time is up: when their token expires, and all of them when the server goes down. Gives memory back
+/// after many have come or left.
+/// </summary>
 internal sealed class ConnectionSweep(ConnectionHub hub, TimeProvider clock, IHostApplicationLifetime lifetime) : BackgroundService
 {
     /// <summary>A socket outlives its token by this much at most.</summary>
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+
+    private readonly HeapTrim _trim = new(clock);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -15,6 +20,10 @@ internal sealed class ConnectionSweep(ConnectionHub hub, TimeProvider clock, IHo
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
             hub.CloseExpired(clock.GetUtcNow());
+            if (_trim.IsDue(hub.Count))
+            {
+                HeapTrim.Run();
+            }
         }
     }
 }

@@ -1,3 +1,5 @@
+using System.Data.Common;
+
 namespace TimerSync.Infrastructure.Timers;
 
 /// <summary>Where runs are kept durably: the seam between the write path and a database engine.</summary>
@@ -10,8 +12,12 @@ internal interface ITimerStore : IDisposable
     /// <param name="commands">At most <see cref="TimerWriter.CommandsPerCommitMax"/>; none only tries whether it could.</param>
     /// <param name="now">The server's time of this commit.</param>
     /// <returns>One result per command, in the same order.</returns>
-    /// <exception cref="System.Data.Common.DbException">
+    /// <exception cref="DbException">
     /// Nothing of the batch is reported. The writer answers <c>unavailable</c>; the next call starts afresh.
     /// </exception>
+    /// <exception cref="CommitUnknownException">The same, but whether the batch is stored is not known.</exception>
     CommandResult[] Commit(IReadOnlyList<TimerCommand> commands, DateTimeOffset now);
 }
+
+/// <summary>The database went away between a commit and its answer, and did not come back in time to be asked.</summary>
+internal sealed class CommitUnknownException(Exception cause) : DbException(cause.Message, cause);

@@ -31,11 +31,15 @@ internal enum CommandOutcome
 
     /// <summary>The database does not take it now. Sending it again later is safe.</summary>
     Unavailable,
+
+    /// <summary>The database went away in the middle of the commit: stored or not, nobody knows, and neither is told.</summary>
+    Unknown,
 }
 
 /// <param name="Outcome">How it ended.</param>
-/// <param name="Snapshot">The user's current timer afterwards; null when the database was unavailable.</param>
+/// <param name="Snapshot">The user's current timer afterwards; null when the database was unavailable or went away.</param>
 internal sealed record CommandResult(CommandOutcome Outcome, TimerSnapshot? Snapshot)
 {
     public static readonly CommandResult Unavailable = new(CommandOutcome.Unavailable, null);
+    public static readonly CommandResult Unknown = new(CommandOutcome.Unknown, null);
 }

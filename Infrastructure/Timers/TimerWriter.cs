@@ -1,5 +1,7 @@
 using System.Data.Common;
 using System.Threading.Channels;
+using Microsoft.Extensions.Options;
+using TimerSync.Infrastructure.Database;
 using TimerSync.Infrastructure.Realtime;
 
 namespace TimerSync.Infrastructure.Timers;
@@ -9,7 +11,8 @@ namespace TimerSync.Infrastructure.Timers;
 /// <c>version</c> order: nobody hears of a change that is not durable. One dedicated thread, because SQLite's calls block.
 /// </summary>
 internal sealed partial class TimerWriter(
-    ITimerStore store, ConnectionHub hub, TimeProvider clock, ILogger<TimerWriter> logger) : IHostedService
+    ITimerStore store, ConnectionHub hub, IOptions<DatabaseOptions> options, TimeProvider clock, ILogger<TimerWriter> logger)
+    : IHostedService
 {
     /// <summary>Commands of one transaction: past this, a bigger batch no longer pays.</summary>
     public const int CommandsPerCommitMax = 256;
@@ -25,6 +28,8 @@ internal sealed partial class TimerWriter(
 
     /// <summary>For the last commits; past it the process ends with them, as in a crash: whole or not at all.</summary>
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(3);
+
+    private readonly int _commandsPerCommit = options.Value.CommandsPerCommit;
 
     private volatile bool _lastCommitSucceeded = true;
     private Thread? _thread;
@@ -84,7 +89,7 @@ internal sealed partial class TimerWriter(
     internal void CommitWaiting()
     {
         var batch = new List<Waiting>();
-        while (batch.Count < CommandsPerCommitMax && _queue.Reader.TryRead(out var next))
+        while (batch.Count < _commandsPerCommit && _queue.Reader.TryRead(out var next))
         {
             batch.Add(next);
         }
@@ -104,7 +109,8 @@ internal sealed partial class TimerWriter(
             }
 
             _lastCommitSucceeded = false;
-            batch.ForEach(waiting => waiting.Result.SetResult(CommandResult.Unavailable));
+            var told = exception is CommitUnknownException ? CommandResult.Unknown : CommandResult.Unavailable;
+            batch.ForEach(waiting => waiting.Result.SetResult(told));
             return;
         }
 

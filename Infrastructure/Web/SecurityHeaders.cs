@@ -15,6 +15,11 @@ internal static class SecurityHeaders
 
     private static Task Set(object response)
     {
+        if (((HttpResponse)response).StatusCode == StatusCodes.Status101SwitchingProtocols)
+        {
+            return Task.CompletedTask; // no document follows, and Kestrel keeps the headers as long as the socket is open
+        }
+
         var headers = ((HttpResponse)response).Headers;
         headers.ContentSecurityPolicy = ContentSecurityPolicy;
         headers.XContentTypeOptions = "nosniff";

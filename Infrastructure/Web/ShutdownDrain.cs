@@ -1,4 +1,4 @@
-using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting.Server;
 
 namespace TimerSync.Infrastructure.Web;
 
@@ -6,24 +6,17 @@ namespace TimerSync.Infrastructure.Web;
 /// Cuts what is still connected a while after the server was told to go down: half-sent requests and peers that are gone
 /// would otherwise keep it until the host gives up, with the writer still to be stopped.
 /// </summary>
-internal sealed class ShutdownDrain(IHostApplicationLifetime lifetime) : IDisposable
+internal sealed class ShutdownDrain(IHostApplicationLifetime lifetime, IServer server) : IHostedService
 {
     /// <summary>For requests to be answered and sockets to be closed; half of the host's timeout.</summary>
     public static readonly TimeSpan Duration = TimeSpan.FromSeconds(5);
 
-    private readonly CancellationTokenSource _over = new();
-
-    /// <summary>Connection middleware: for every connection of every endpoint, before a byte of it is read.</summary>
-    public ConnectionDelegate Watch(ConnectionDelegate next)
+    public Task StartAsync(CancellationToken cancellationToken)
     {
-        lifetime.ApplicationStopping.Register(() => _over.CancelAfter(Duration));
-        return async connection =>
-        {
-            await using var registration = _over.Token.Register(() =>
-                connection.Abort(new ConnectionAbortedException("The server goes down, and the peer was not done in time.")));
-            await next(connection);
-        };
+        // Kestrel aborts what is connected when this token is cancelled. The host stops it too, a moment later, and waits for this.
+        lifetime.ApplicationStopping.Register(() => _ = server.StopAsync(new CancellationTokenSource(Duration).Token));
+        return Task.CompletedTask;
     }
 
-    public void Dispose() => _over.Dispose();
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 }

@@ -1,5 +1,8 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Globalization;
+using System.Net.WebSockets;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 using TimerSync.Tests;
@@ -13,15 +16,19 @@ public sealed partial class ElectronWindow : IAsyncDisposable
     private static readonly TimeSpan EndTimeout = TimeSpan.FromSeconds(20);
     private static readonly Lazy<Task<string[]>> Command = new(PrepareAsync);
 
-    private readonly string _userData = Directory.CreateTempSubdirectory("timersync-desktop-").FullName;
+    private readonly string _userData;
+    private readonly bool _keepsUserData;
     private readonly ConcurrentQueue<string> _log = new();
     private readonly TaskCompletionSource<string> _devTools = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<Uri> _inspector = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<Match> _display = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Process _process;
     private IBrowser? _browser;
 
-    private ElectronWindow(string[] command, Uri address)
+    private ElectronWindow(string[] command, Uri address, string? userData)
     {
+        _keepsUserData = userData is not null;
+        _userData = userData ?? Directory.CreateTempSubdirectory("timersync-desktop-").FullName;
         var start = new ProcessStartInfo("setsid")
         {
             RedirectStandardInput = true,
@@ -30,7 +37,7 @@ public sealed partial class ElectronWindow : IAsyncDisposable
             UseShellExecute = false,
         };
         start.ArgumentList.Add(Path.Combine(TimerSyncServer.RepositoryRoot, "e2e", "run-window.sh"));
-        foreach (var argument in (string[])[.. command, "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"])
+        foreach (var argument in (string[])[.. command, "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", "--inspect=0"])
         {
             start.ArgumentList.Add(argument);
         }
@@ -48,9 +55,12 @@ public sealed partial class ElectronWindow : IAsyncDisposable
     /// <summary>Everything that the shell printed.</summary>
     public IEnumerable<string> Log => _log;
 
-    public static async Task<ElectronWindow> StartAsync(IPlaywright playwright, Uri address)
+    /// <param name="playwright">To look into the window with.</param>
+    /// <param name="address">Of the server.</param>
+    /// <param name="userData">A folder that outlives the window; one of its own when left out.</param>
+    public static async Task<ElectronWindow> StartAsync(IPlaywright playwright, Uri address, string? userData = null)
     {
-        var window = new ElectronWindow(await Command.Value, address);
+        var window = new ElectronWindow(await Command.Value, address, userData);
         try
         {
             window._process.Start();
@@ -68,6 +78,33 @@ public sealed partial class ElectronWindow : IAsyncDisposable
             await window.DisposeAsync();
             throw new InvalidOperationException($"The shell did not start: {string.Join('\n', window.Log)}", exception);
         }
+    }
+
+    /// <summary>The shell's main process.</summary>
+    public async Task<int> GetProcessIdAsync() =>
+        int.Parse((await _display.Task.WaitAsync(StartTimeout)).Groups["process"].Value, CultureInfo.InvariantCulture);
+
+    /// <summary><c>kill -9</c>; its folder can be used again then.</summary>
+    public async Task KillAsync()
+    {
+        var closed = new TaskCompletionSource();
+        _browser!.Disconnected += (_, _) => closed.TrySetResult();
+        Processes.Kill(await GetProcessIdAsync());
+        await closed.Task.WaitAsync(EndTimeout);
+    }
+
+    /// <summary>Has the operating system tell the shell something, such as <c>resume</c>: runs as if in its main process.</summary>
+    public async Task EmitPowerAsync(string name, CancellationToken cancellationToken)
+    {
+        using var socket = new ClientWebSocket();
+        await socket.ConnectAsync(await _inspector.Task.WaitAsync(StartTimeout, cancellationToken), cancellationToken);
+        var expression = $"process.mainModule.require('electron').powerMonitor.emit('{name}')";
+        var call = JsonSerializer.SerializeToUtf8Bytes(new { id = 1, method = "Runtime.evaluate", @params = new { expression } });
+        await socket.SendAsync(call, WebSocketMessageType.Text, endOfMessage: true, cancellationToken);
+        var answer = new byte[4096];
+        var length = (await socket.ReceiveAsync(answer, cancellationToken)).Count;
+        var result = JsonDocument.Parse(answer.AsMemory(0, length)).RootElement.GetProperty("result").GetProperty("result");
+        Assert.True(result.TryGetProperty("value", out var isHeard) && isHeard.GetBoolean(), $"Nobody listens to {name}: {result}");
     }
 
     /// <summary>The titles of the windows on the display, one on each line.</summary>
@@ -110,7 +147,10 @@ public sealed partial class ElectronWindow : IAsyncDisposable
         }
 
         _process.Dispose();
-        Directory.Delete(_userData, recursive: true);
+        if (!_keepsUserData)
+        {
+            Directory.Delete(_userData, recursive: true);
+        }
     }
 
     /// <summary>Has an Electron made ready, once.</summary>
@@ -136,6 +176,10 @@ public sealed partial class ElectronWindow : IAsyncDisposable
         {
             _devTools.TrySetResult(devTools.Groups["address"].Value);
         }
+        else if (Inspector().Match(line) is { Success: true } inspector)
+        {
+            _inspector.TrySetResult(new Uri(inspector.Groups["address"].Value));
+        }
         else if (Display().Match(line) is { Success: true } display)
         {
             _display.TrySetResult(display);
@@ -145,7 +189,10 @@ public sealed partial class ElectronWindow : IAsyncDisposable
     [GeneratedRegex(@"DevTools listening on (?<address>ws://\S+)", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex DevTools();
 
-    [GeneratedRegex(@"^display (?<number>\S+) (?<authority>\S+)$", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex(@"^Debugger listening on (?<address>ws://\S+)", RegexOptions.ExplicitCapture, 1000)]
+    private static partial Regex Inspector();
+
+    [GeneratedRegex(@"^display (?<number>\S+) (?<authority>\S+) (?<process>\d+)$", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex Display();
 
     [GeneratedRegex("^ +0x[0-9a-f]+ \"(?<name>[^\"]+)\"", RegexOptions.ExplicitCapture | RegexOptions.Multiline, 1000)]

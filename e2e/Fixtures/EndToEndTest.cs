@@ -36,9 +36,9 @@ public abstract class EndToEndTest(Stack stack) : IAsyncLifetime
     protected Task<TestUser> SignUpAsync(TimerSyncServer? server = null) => TestUser.SignUpAsync(server ?? stack.Server);
 
     /// <summary>A server of this test alone, which it may kill.</summary>
-    protected async Task<TimerSyncServer> StartServerAsync()
+    protected async Task<TimerSyncServer> StartServerAsync(params (string Key, string Value)[] settings)
     {
-        var server = await Stack.StartServerAsync();
+        var server = await Stack.StartServerAsync(settings);
         _servers.Add(server);
         return server;
     }
@@ -97,6 +97,16 @@ public abstract class EndToEndTest(Stack stack) : IAsyncLifetime
         return await OpenPageAsync(context, address);
     }
 
+    /// <summary><c>kill -9</c> for a browser with a folder of its own.</summary>
+    protected async Task KillAsync(IBrowserContext context, string folder)
+    {
+        _contexts.Remove(context);
+        var closed = new TaskCompletionSource();
+        context.Close += (_, _) => closed.TrySetResult();
+        Processes.Kill(Processes.Find(folder));
+        await closed.Task.WaitAsync(Cancellation);
+    }
+
     /// <summary>Closes a browser before the test is over.</summary>
     protected async Task CloseAsync(IBrowserContext context)
     {
@@ -105,10 +115,10 @@ public abstract class EndToEndTest(Stack stack) : IAsyncLifetime
     }
 
     /// <summary>The desktop shell; its page shows the login form, or that there is no server.</summary>
-    protected async Task<ElectronWindow> OpenDesktopAsync(Uri? address = null)
+    protected async Task<ElectronWindow> OpenDesktopAsync(Uri? address = null, string? userData = null)
     {
         var authority = (address ?? stack.Server.Address).Authority;
-        var window = await ElectronWindow.StartAsync(stack.Playwright, address ?? stack.Server.Address);
+        var window = await ElectronWindow.StartAsync(stack.Playwright, address ?? stack.Server.Address, userData);
         _things.Add(window);
         _watches.Add(PageWatch.Start(window.Page, authority));
         await window.Page.AddInitScriptAsync(PageWatch.InitScript);
@@ -116,9 +126,9 @@ public abstract class EndToEndTest(Stack stack) : IAsyncLifetime
     }
 
     /// <summary>The desktop shell with a person signed in.</summary>
-    protected async Task<(ElectronWindow Window, TimerPage Timer)> OpenDesktopTimerAsync(TestUser user, Uri? address = null)
+    protected async Task<(ElectronWindow Window, TimerPage Timer)> OpenDesktopTimerAsync(TestUser user, Uri? address = null, string? userData = null)
     {
-        var window = await OpenDesktopAsync(address ?? user.Server.Address);
+        var window = await OpenDesktopAsync(address ?? user.Server.Address, userData);
         return (window, await new LoginPage(window.Page).SignInAsync(user.Name, user.Password));
     }
 

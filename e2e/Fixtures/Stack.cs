@@ -42,7 +42,8 @@ public sealed class Stack : IAsyncLifetime
     }
 
     /// <summary>A server, with room for many logins from one address.</summary>
-    public static Task<TimerSyncServer> StartServerAsync() => TimerSyncServer.StartAsync(("Login:FailuresPerAddress", "100000"));
+    public static Task<TimerSyncServer> StartServerAsync(params (string Key, string Value)[] settings) =>
+        TimerSyncServer.StartAsync([("Login:FailuresPerAddress", "100000"), .. settings]);
 
     /// <summary>A browser of its own that keeps its data in a folder, as a person's browser does.</summary>
     public Task<IBrowserContext> LaunchProfileAsync(string folder) => Playwright.Chromium.LaunchPersistentContextAsync(

@@ -18,6 +18,7 @@ public sealed class TcpProxy : IAsyncDisposable
     private readonly Uri _server;
     private readonly Task _accepting;
     private bool _isSwallowing;
+    private bool _isSwallowingAnswers;
     private bool _isCut;
 
     /// <param name="server">Where everything goes to.</param>
@@ -55,8 +56,18 @@ public sealed class TcpProxy : IAsyncDisposable
         }
     });
 
-    /// <summary>After <see cref="Swallow"/>: new connections work, those from before stay dead, as when a router forgot them.</summary>
-    public void ForgetConnections() => Change(() => _isSwallowing = false);
+    /// <summary>After any of these: new connections work, those from before stay dead, as when a router forgot them.</summary>
+    public void ForgetConnections() => Change(() => _isSwallowing = _isSwallowingAnswers = false);
+
+    /// <summary>From now on what the window sends arrives, and no answer does.</summary>
+    public void SwallowAnswers() => Change(() =>
+    {
+        _isSwallowingAnswers = true;
+        foreach (var link in _links)
+        {
+            link.ShutAnswers();
+        }
+    });
 
     /// <summary>From now on every connection breaks.</summary>
     public void Cut() => Change(() =>
@@ -127,6 +138,11 @@ public sealed class TcpProxy : IAsyncDisposable
                 link.Shut();
             }
 
+            if (_isSwallowingAnswers)
+            {
+                link.ShutAnswers();
+            }
+
             _links.Add(link);
         }
 
@@ -153,7 +169,7 @@ public sealed class TcpProxy : IAsyncDisposable
             while (true)
             {
                 var length = await from.GetStream().ReadAsync(buffer, _end.Token);
-                await link.WhenOpen.WaitAsync(_end.Token);
+                await link.WhenOpen(isAnswer: from == link.Server).WaitAsync(_end.Token);
                 if (length == 0)
                 {
                     return;
@@ -176,14 +192,17 @@ public sealed class TcpProxy : IAsyncDisposable
     private sealed class Link(TcpClient client) : IDisposable
     {
         private volatile TaskCompletionSource? _shut;
+        private volatile TaskCompletionSource? _answersShut;
 
         public TcpClient Client { get; } = client;
 
         public TcpClient Server { get; } = new() { NoDelay = true };
 
-        public Task WhenOpen => _shut?.Task ?? Task.CompletedTask;
+        public Task WhenOpen(bool isAnswer) => ((isAnswer ? _answersShut : null) ?? _shut)?.Task ?? Task.CompletedTask;
 
         public void Shut() => _shut ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void ShutAnswers() => _answersShut ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public void Open()
         {

@@ -1,7 +1,7 @@
+using System.Data.Common;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using Microsoft.Data.Sqlite;
 
 namespace TimerSync.Nemesis;
 
@@ -16,13 +16,11 @@ internal static class Accounts
 {
     private static readonly TimeSpan Lifetime = TimeSpan.FromDays(1);
 
-    /// <param name="databaseFile">Of a server that was started once.</param>
+    /// <param name="database">Of a server that was started once.</param>
     /// <param name="signingKey">Its <c>Jwt:SigningKey</c>.</param>
     /// <param name="count">How many.</param>
-    public static IReadOnlyList<Account> Create(string databaseFile, byte[] signingKey, int count)
+    public static IReadOnlyList<Account> Create(DbConnection database, byte[] signingKey, int count)
     {
-        using var database = new SqliteConnection($"Data Source={databaseFile};Pooling=false");
-        database.Open();
         using var transaction = database.BeginTransaction();
         var now = DateTimeOffset.UtcNow;
         var accounts = new List<Account>();
@@ -38,7 +36,7 @@ internal static class Accounts
         return accounts;
     }
 
-    private static void Execute(SqliteConnection database, string sql)
+    private static void Execute(DbConnection database, string sql)
     {
         using var command = database.CreateCommand();
 #pragma warning disable CA2100 // made of numbers and UUIDs

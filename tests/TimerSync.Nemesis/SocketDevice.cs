@@ -3,8 +3,9 @@ namespace TimerSync.Nemesis;
 /// <summary>
 /// A device on the socket. A page keeps its presses in an outbox and sends them again, with the same ids and times, until a
 /// pong confirms them; a program may give up on one that was not answered, which leaves it open whether it was stored.
+/// Each connection is to any one of the servers.
 /// </summary>
-internal sealed class SocketDevice(Person person, string name, Uri server, string subprotocol, int seed)
+internal sealed class SocketDevice(Person person, string name, Uri[] servers, string subprotocol, int seed, int pauseMilliseconds = 20)
 {
     private const int OldPressMilliseconds = 10 * 60 * 1000;
 
@@ -17,6 +18,9 @@ internal sealed class SocketDevice(Person person, string name, Uri server, strin
     private Snapshot? _newest;
     private int _sockets;
 
+    /// <summary>The newest version on an open socket; null while there is none.</summary>
+    public long? LiveVersion => _socket is { IsOpen: true } live ? live.Newest?.Version : null;
+
     private bool IsPage => subprotocol == WireFormat.HtmlSubprotocol;
 
     private static long Now => DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
@@ -26,7 +30,7 @@ internal sealed class SocketDevice(Person person, string name, Uri server, strin
     {
         while (person.TryTakeOperation())
         {
-            await PauseAsync(maxMilliseconds: 20, cancellationToken);
+            await PauseAsync(pauseMilliseconds, cancellationToken);
             Press();
             if (_random.Next(100) < 2)
             {
@@ -207,7 +211,7 @@ internal sealed class SocketDevice(Person person, string name, Uri server, strin
         while (_socket is not { IsOpen: true })
         {
             await CloseAsync();
-            _socket = await Socket.OpenAsync(server, person.Account, person.History, $"{name}.{++_sockets}", subprotocol);
+            _socket = await Socket.OpenAsync(servers[_random.Next(servers.Length)], person.Account, person.History, $"{name}.{++_sockets}", subprotocol);
             await PauseAsync(maxMilliseconds: _socket is null ? 150 : 1, cancellationToken);
         }
     }

@@ -1,4 +1,4 @@
-using Microsoft.Data.Sqlite;
+using System.Data.Common;
 
 namespace TimerSync.Nemesis;
 
@@ -6,39 +6,44 @@ namespace TimerSync.Nemesis;
 internal sealed record StoredRow(Guid Id, bool IsRunning, long StartedAt, long? StoppedAt);
 
 /// <summary>What the database says of one user at the end.</summary>
-internal sealed record StoredTimer(long Version, IReadOnlyDictionary<Guid, StoredRow> Rows);
+internal sealed record StoredTimer(long Version, IReadOnlyDictionary<Guid, StoredRow> Rows)
+{
+    /// <summary>Of a user who never started one.</summary>
+    public static readonly StoredTimer None = new(0, new Dictionary<Guid, StoredRow>());
+}
 
 /// <summary>Reads all of it, past the server.</summary>
 internal static class StoredTimers
 {
     /// <returns>By user; those without a timer are missing.</returns>
-    public static Dictionary<string, StoredTimer> Read(string file, List<string> violations)
+    public static Dictionary<string, StoredTimer> Read(DbConnection database)
     {
-        using var database = new SqliteConnection($"Data Source={file};Mode=ReadOnly;Pooling=false");
-        database.Open();
-        using var check = database.CreateCommand();
-        check.CommandText = "PRAGMA integrity_check";
-        if (check.ExecuteScalar() as string is var integrity && integrity != "ok")
-        {
-            violations.Add($"the database is damaged: {integrity}");
-        }
-
         var rows = ReadRows(database);
         var stored = new Dictionary<string, StoredTimer>(StringComparer.Ordinal);
-        using var versions = database.CreateCommand();
-        versions.CommandText = "SELECT user_id, version FROM timer_versions";
-        using (var row = versions.ExecuteReader())
+        foreach (var (userId, version) in ReadVersions(database))
         {
-            while (row.Read())
-            {
-                stored[row.GetString(0)] = new StoredTimer(row.GetInt64(1), rows.GetValueOrDefault(row.GetString(0)) ?? []);
-            }
+            stored[userId] = new StoredTimer(version, rows.GetValueOrDefault(userId) ?? []);
         }
 
         return stored;
     }
 
-    private static Dictionary<string, Dictionary<Guid, StoredRow>> ReadRows(SqliteConnection database)
+    /// <returns>By user; those without a timer are missing.</returns>
+    public static Dictionary<string, long> ReadVersions(DbConnection database)
+    {
+        var versions = new Dictionary<string, long>(StringComparer.Ordinal);
+        using var select = database.CreateCommand();
+        select.CommandText = "SELECT user_id, version FROM timer_versions";
+        using var row = select.ExecuteReader();
+        while (row.Read())
+        {
+            versions[row.GetString(0)] = row.GetInt64(1);
+        }
+
+        return versions;
+    }
+
+    private static Dictionary<string, Dictionary<Guid, StoredRow>> ReadRows(DbConnection database)
     {
         var rows = new Dictionary<string, Dictionary<Guid, StoredRow>>(StringComparer.Ordinal);
         using var timers = database.CreateCommand();

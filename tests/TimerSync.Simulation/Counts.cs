@@ -32,6 +32,8 @@ internal sealed class Counts
 
     public long Lost { get; set; }
 
+    public long ClockJumps { get; set; }
+
     public long Skipped { get; set; }
 
     public long Rests { get; set; }

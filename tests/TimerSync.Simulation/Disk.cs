@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using TimerSync.Features.SyncSocket;
 using TimerSync.Infrastructure.Timers;
 
 namespace TimerSync.Simulation;
@@ -21,10 +22,11 @@ internal interface IDisk : IDisposable
     void Crash();
 }
 
-/// <summary>A disk in memory, written as <c>SqliteTimerStore</c> writes its tables.</summary>
+/// <summary>A disk in memory, written as <c>SqliteTimerStore</c> or <c>PostgresTimerStore</c> writes its tables.</summary>
 /// <param name="clock">For the time of reads.</param>
+/// <param name="isBatched">Reads first, decides in memory and writes then, as for PostgreSQL; else command by command.</param>
 /// <param name="commitsPerSync">1 is honest. More: it reports commits that are not on disk yet, and must be caught.</param>
-internal sealed class MemoryDisk(TimeProvider clock, int commitsPerSync = 1) : IDisk
+internal sealed class MemoryDisk(TimeProvider clock, bool isBatched = false, int commitsPerSync = 1) : IDisk
 {
     private Tables _tables = Tables.Empty;
     private Tables _synced = Tables.Empty;
@@ -35,12 +37,7 @@ internal sealed class MemoryDisk(TimeProvider clock, int commitsPerSync = 1) : I
     public CommandResult[] Commit(IReadOnlyList<TimerCommand> commands, DateTimeOffset now)
     {
         var tables = _tables;
-        var results = new CommandResult[commands.Count];
-        for (var i = 0; i < commands.Count; i++)
-        {
-            results[i] = Apply(ref tables, commands[i], now);
-        }
-
+        var results = isBatched ? ApplyBatch(ref tables, commands, now) : ApplyEach(ref tables, commands, now);
         _tables = tables;
         if (++_unsynced >= commitsPerSync)
         {
@@ -63,6 +60,52 @@ internal sealed class MemoryDisk(TimeProvider clock, int commitsPerSync = 1) : I
 
     public void Dispose()
     {
+    }
+
+    private CommandResult[] ApplyBatch(ref Tables tables, IReadOnlyList<TimerCommand> commands, DateTimeOffset now)
+    {
+        var batch = new TimerBatch(Epoch, now);
+        foreach (var userId in commands.Select(command => command.UserId).Distinct(StringComparer.Ordinal))
+        {
+            batch.AddVersion(userId, tables.Versions.GetValueOrDefault(userId));
+            if (tables.Current(userId) is { } current)
+            {
+                batch.AddCurrent(userId, current);
+            }
+        }
+
+        foreach (var runId in commands.Select(command => command.RunId))
+        {
+            if (tables.Find(runId) is { } stored)
+            {
+                batch.AddRun(stored.UserId, stored.Run);
+            }
+        }
+
+        CommandResult[] results = [.. commands.Select(batch.Apply)];
+        foreach (var run in batch.Updated)
+        {
+            tables = tables.Save(tables.Owners[run.Id], run, TimerStatus.Stopped);
+        }
+
+        foreach (var (userId, run, status) in batch.Inserted)
+        {
+            tables = tables.Save(userId, run, status);
+        }
+
+        tables = tables with { Versions = tables.Versions.SetItems(batch.ChangedVersions) };
+        return results;
+    }
+
+    private CommandResult[] ApplyEach(ref Tables tables, IReadOnlyList<TimerCommand> commands, DateTimeOffset now)
+    {
+        var results = new CommandResult[commands.Count];
+        for (var i = 0; i < commands.Count; i++)
+        {
+            results[i] = Apply(ref tables, commands[i], now);
+        }
+
+        return results;
     }
 
     private CommandResult Apply(ref Tables tables, TimerCommand command, DateTimeOffset now)

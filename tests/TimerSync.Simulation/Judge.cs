@@ -144,7 +144,7 @@ internal sealed class Judge(World world)
         }
         else if (owed.IsCommand)
         {
-            Expect(socket.UserId, owed, now);
+            Expect(socket.UserId, owed, world.Clock.OfServer);
         }
 
         talk.Owed.Enqueue(owed);
@@ -325,7 +325,7 @@ internal sealed class Judge(World world)
         Require(Text(timer, "user_id") == socket.UserId, $"{socket}: got a timer of {Text(timer, "user_id")}");
         Require(version >= talk.Seen, $"{socket}: version {version} after version {talk.Seen}");
         Require(Text(timer, "epoch") == world.Disk.Epoch, $"{socket}: wrong epoch");
-        Require(ParseTime(timer, "server_time") <= world.Clock.Now, $"{socket}: server_time is in the future");
+        Require(ParseTime(timer, "server_time") <= world.Clock.LatestOfServer, $"{socket}: server_time is in the future");
         if (version > user.Model.Version)
         {
             Fail($"{socket}: hears of version {version}, but {user.Model.Version} is the newest that is durable");
@@ -409,7 +409,7 @@ internal sealed class Judge(World world)
         Require(talk.Owed.Count == 0, $"{socket}: no answer to {talk.Owed.FirstOrDefault()?.Message.Text}");
         Require(talk.Seen == User(socket.UserId).Model.Version, $"{socket}: has version {talk.Seen}, the newest is {User(socket.UserId).Model.Version}");
         Require(world.Sessions.Contains(socket.SessionId), $"{socket}: open, though its session has ended");
-        Require(socket.ExpiresAt > world.Clock.Now - World.SweepInterval, $"{socket}: open, though its token has expired");
+        Require(socket.ExpiresAt > world.Clock.OfServer - World.SweepInterval, $"{socket}: open, though its token has expired");
     }
 
     private UserHistory User(string userId)

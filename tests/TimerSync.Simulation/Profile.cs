@@ -35,6 +35,7 @@ internal sealed class Profile
         CrashWeight = Trouble();
         StopWeight = Trouble();
         LogoutWeight = Trouble();
+        ClockJumpWeight = Trouble();
         ClockErrors = random.Next(2) == 0;
         TokenLifetime = random.Next(3) == 0 ? TimeSpan.FromSeconds(random.Next(5, 600)) : TimeSpan.FromDays(7);
         StepMax = random.Next(3) switch { 0 => TimeSpan.FromMilliseconds(20), 1 => TimeSpan.FromSeconds(3), _ => TimeSpan.FromHours(3) };
@@ -76,6 +77,8 @@ internal sealed class Profile
     public int StopWeight { get; }
 
     public int LogoutWeight { get; }
+
+    public int ClockJumpWeight { get; }
 
     /// <summary>Share of commits that the database refuses.</summary>
     public double Refusals { get; }

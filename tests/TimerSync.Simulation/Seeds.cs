@@ -20,6 +20,7 @@ internal enum StoreKind
 internal static class Seeds
 {
     private const int SqliteEvery = 50;
+    private const int BatchedEvery = 2;
     private const int CommitsPerForgottenSync = 3;
 
     /// <summary>Runs one seed.</summary>
@@ -32,8 +33,8 @@ internal static class Seeds
         {
             StoreKind.Sqlite => new SqliteDisk(clock),
             StoreKind.Mixed when seed % SqliteEvery == 0 => new SqliteDisk(clock),
-            StoreKind.WithoutSync => new MemoryDisk(clock, CommitsPerForgottenSync),
-            _ => new MemoryDisk(clock),
+            StoreKind.WithoutSync => new MemoryDisk(clock, commitsPerSync: CommitsPerForgottenSync),
+            _ => new MemoryDisk(clock, isBatched: seed % BatchedEvery != 0),
         },
         trace);
 

@@ -1,9 +1,9 @@
-using System.Security.Claims;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using TimerSync.Features.SyncSocket;
 using TimerSync.Infrastructure.Auth;
+using TimerSync.Infrastructure.Database;
 using TimerSync.Infrastructure.Realtime;
 using TimerSync.Infrastructure.Timers;
 
@@ -24,7 +24,7 @@ internal sealed class Server
         Scheduler = new SeededScheduler(world.Random);
         _sending = new SeededPipeScheduler(Scheduler);
         _options = Options.Create(world.Profile.Limits);
-        Writer = new TimerWriter(new SimulatedStore(world, world.Disk), Hub, world.Clock, NullLogger<TimerWriter>.Instance);
+        Writer = new TimerWriter(new SimulatedStore(world, world.Disk), Hub, Options.Create(new DatabaseOptions()), world.Clock, NullLogger<TimerWriter>.Instance);
     }
 
     public SeededScheduler Scheduler { get; }
@@ -40,15 +40,10 @@ internal sealed class Server
     {
         var ground = new Ground(_world, socket);
         var loop = new ConnectionLoop(Hub, Writer, ground, ground, _options, _sending, _world.Clock, new FailingLogger(_world));
-        var user = new ClaimsPrincipal(new ClaimsIdentity(
-        [
-            new Claim("sub", socket.UserId),
-            new Claim("sid", socket.SessionId),
-            new Claim("exp", socket.ExpiresAt.ToUnixTimeSeconds().ToString(System.Globalization.CultureInfo.InvariantCulture)),
-        ]));
         try
         {
-            await loop.RunAsync(socket, Json, user, CancellationToken.None);
+            await loop.RunAsync(
+                socket, new ConnectionStart(Json, socket.UserId, socket.SessionId, socket.ExpiresAt), CancellationToken.None);
         }
         catch (Exception exception)
         {

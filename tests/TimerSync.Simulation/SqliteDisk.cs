@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using TimerSync.Features.GetTimer;
 using TimerSync.Features.SyncSocket;
 using TimerSync.Infrastructure.Database;
+using TimerSync.Infrastructure.Database.Sqlite;
 using TimerSync.Infrastructure.Timers;
 
 namespace TimerSync.Simulation;
@@ -31,6 +32,9 @@ internal sealed class SqliteDisk : IDisk
     }
 
     public string Epoch => _open.Identity.Epoch;
+
+    /// <summary>The database, until the next crash.</summary>
+    public string DatabaseFile => Path.Combine(_open.Folder, FileName);
 
     public CommandResult[] Commit(IReadOnlyList<TimerCommand> commands, DateTimeOffset now) => _open.Store.Commit(commands, now);
 
@@ -92,7 +96,7 @@ internal sealed class SqliteDisk : IDisk
             Databases = new PooledDbContextFactory<TimerSyncDb>(new DbContextOptionsBuilder<TimerSyncDb>()
                 .UseSqlite(options.Value.ConnectionString).AddInterceptors(new SqliteSettings()).Options);
             _epochFile = new EpochFile(options, NullLogger<EpochFile>.Instance);
-            var start = new DatabaseStart(Databases, _epochFile);
+            var start = new DatabaseStart(Databases, new SqliteEngine(_epochFile));
             start.RunAsync(CancellationToken.None).GetAwaiter().GetResult(); // SQLite's calls block: nothing is waited for
             Identity = start.Identity;
             Store = new SqliteTimerStore(options, Identity, _epochFile);

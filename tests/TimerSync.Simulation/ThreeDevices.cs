@@ -77,7 +77,7 @@ internal static class ThreeDevices
 
     private static (string State, string? Violation) Deliver(List<TimerCommand>[] presses, Random random)
     {
-        using var disk = new MemoryDisk(TimeProvider.System);
+        using var disk = new MemoryDisk(TimeProvider.System, isBatched: random.Next(2) == 0);
         var model = TimerModel.Empty;
         var ends = model.EffectiveEnds();
         var waiting = presses.Select(list => new Queue<TimerCommand>(list)).ToArray();

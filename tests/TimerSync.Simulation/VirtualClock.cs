@@ -1,15 +1,24 @@
 namespace TimerSync.Simulation;
 
-/// <summary>Time that passes only when the simulation says so.</summary>
+/// <summary>Time that passes only when the simulation says so; the server's clock may be wrong, and jump.</summary>
 internal sealed class VirtualClock(DateTimeOffset start) : TimeProvider
 {
     private readonly List<VirtualTimer> _timers = [];
 
+    /// <summary>The right time, which passes evenly.</summary>
     public DateTimeOffset Now { get; private set; } = start;
+
+    /// <summary>What the server takes for now.</summary>
+    public DateTimeOffset OfServer => Now + Error;
+
+    /// <summary>The latest that the server has ever taken for now.</summary>
+    public DateTimeOffset LatestOfServer { get; private set; } = start;
+
+    private TimeSpan Error { get; set; }
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-    public override DateTimeOffset GetUtcNow() => Now;
+    public override DateTimeOffset GetUtcNow() => OfServer;
 
     public override long GetTimestamp() => Now.Ticks;
 
@@ -25,6 +34,14 @@ internal sealed class VirtualClock(DateTimeOffset start) : TimeProvider
         return timer;
     }
 
+    /// <summary>Somebody sets the server's clock.</summary>
+    /// <param name="error">How wrong it is from now on.</param>
+    public void SetServer(TimeSpan error)
+    {
+        Error = error;
+        Look();
+    }
+
     /// <summary>Moves on, and runs what is due, each at its own moment.</summary>
     public void Advance(TimeSpan by)
     {
@@ -32,15 +49,19 @@ internal sealed class VirtualClock(DateTimeOffset start) : TimeProvider
         while (_timers.Where(timer => timer.DueAt <= end).MinBy(timer => timer.DueAt) is { } due)
         {
             Now = due.DueAt > Now ? due.DueAt : Now;
+            Look();
             _timers.Remove(due);
             due.Fire();
         }
 
         Now = end;
+        Look();
     }
 
     /// <summary>The process that set them is gone.</summary>
     public void ForgetTimers() => _timers.Clear();
+
+    private void Look() => LatestOfServer = OfServer > LatestOfServer ? OfServer : LatestOfServer;
 
     private sealed class VirtualTimer(VirtualClock clock, TimerCallback callback, object? state) : ITimer
     {

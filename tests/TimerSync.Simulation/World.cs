@@ -26,6 +26,9 @@ internal sealed class World
     /// <summary>So often the server looks for expired tokens.</summary>
     public static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(1);
 
+    /// <summary>Such errors of the server's clock, and a device's own, are well below what is left of a press's 7 days.</summary>
+    private static readonly TimeSpan ServerClockErrorMax = TimeSpan.FromHours(2);
+
     /// <summary>A press that waits for longer may be refused as too old.</summary>
     private static readonly TimeSpan PressAgeSafe = TimeSpan.FromDays(6);
 
@@ -139,9 +142,9 @@ internal sealed class World
     /// <summary>The upgrade, with a token of a session that is valid at this moment; a device without one logs in.</summary>
     public SimulatedSocket Connect(Device device)
     {
-        if (device.Session is not { } session || !Sessions.Contains(session.Id) || session.ExpiresAt <= Clock.Now)
+        if (device.Session is not { } session || !Sessions.Contains(session.Id) || session.ExpiresAt <= Clock.OfServer)
         {
-            device.Session = session = ($"s{_sessionsMade++}", DateTimeOffset.FromUnixTimeSeconds((Clock.Now + Profile.TokenLifetime).ToUnixTimeSeconds()));
+            device.Session = session = ($"s{_sessionsMade++}", DateTimeOffset.FromUnixTimeSeconds((Clock.OfServer + Profile.TokenLifetime).ToUnixTimeSeconds()));
             Sessions.Add(session.Id);
         }
 
@@ -213,6 +216,7 @@ internal sealed class World
             Profile.LogoutWeight,
             mayStop ? Profile.CrashWeight : 0,
             mayStop ? Profile.StopWeight : 0,
+            Profile.ClockJumpWeight,
         ];
         switch (Choose(weights))
         {
@@ -228,6 +232,7 @@ internal sealed class World
             case 9: Logout(device); break;
             case 10: Crash("the machine stops"); break;
             case 11: StopAndStart(); break;
+            case 12: JumpClock(); break;
             default: throw new InvalidOperationException("Not a step.");
         }
 
@@ -336,14 +341,23 @@ internal sealed class World
         }
     }
 
+    /// <summary>Forwards or backwards, or back to the right time.</summary>
+    private void JumpClock()
+    {
+        var error = Random.Next(4) == 0 ? TimeSpan.Zero : ServerClockErrorMax * ((Random.NextDouble() * 2) - 1);
+        Clock.SetServer(TimeSpan.FromMilliseconds((long)error.TotalMilliseconds));
+        Judge.Counts.ClockJumps++;
+        Trace($"the server's clock says {Clock.OfServer:HH:mm:ss}");
+    }
+
     private void Advance(TimeSpan by)
     {
         Clock.Advance(by);
         if (Clock.Now - _sweptAt >= SweepInterval)
         {
             _sweptAt = Clock.Now;
-            MarkClosing(socket => socket.ExpiresAt <= Clock.Now);
-            Server.Hub.CloseExpired(Clock.Now);
+            MarkClosing(socket => socket.ExpiresAt <= Clock.OfServer);
+            Server.Hub.CloseExpired(Clock.OfServer);
         }
 
         foreach (var socket in _sockets.Where(socket => !socket.IsBroken && Clock.Now - socket.VanishedAt >= KeepAlive))

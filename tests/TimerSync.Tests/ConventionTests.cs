@@ -2,8 +2,10 @@ using System.Net.WebSockets;
 using System.Reflection;
 using System.Text.RegularExpressions;
 using Microsoft.Data.Sqlite;
+using Npgsql;
 using TimerSync.Infrastructure.Realtime;
 using TimerSync.Infrastructure.Timers;
+using TimerSync.Tests.Postgres;
 
 namespace TimerSync.Tests;
 
@@ -44,16 +46,33 @@ public sealed partial class ConventionTests(SharedServer shared)
         Assert.All(files, path => Assert.DoesNotContain("TimerSync.Features", File.ReadAllText(path), StringComparison.Ordinal));
     }
 
+    /// <summary>Those of PostgreSQL alone run in the tests of its store and of two nodes.</summary>
+    public static TheoryData<string> SharedStatements =>
+        [.. Statements.Select(row => row.Data).Where(path => !path.EndsWith(".postgres.sql", StringComparison.Ordinal))];
+
     [Theory]
-    [MemberData(nameof(Statements))]
+    [MemberData(nameof(SharedStatements))]
     public void Each_statement_prepares_on_SQLite(string path)
     {
+        Assert.SkipWhen(TestEngine.IsPostgres, "On PostgreSQL it is another test.");
         using var database = new SqliteConnection($"Data Source={shared.Server.DatabaseFile};Mode=ReadOnly;Pooling=false");
         database.Open();
         using var statement = database.CreateCommand();
         statement.CommandText = File.ReadAllText(Path.Combine(TimerSyncServer.RepositoryRoot, path));
 
         statement.Prepare();
+    }
+
+    [Theory]
+    [MemberData(nameof(SharedStatements))]
+    public async Task Each_statement_prepares_on_PostgreSQL(string path)
+    {
+        var sql = await File.ReadAllTextAsync(Path.Combine(TimerSyncServer.RepositoryRoot, path), TestContext.Current.CancellationToken);
+        var names = Parameter().Matches(sql).Select(match => match.Value).Distinct(StringComparer.Ordinal).ToList();
+
+        await (await PostgresCluster.Shared).ExecuteAsync(
+            $"SET ROLE timersync; PREPARE statement AS {Parameter().Replace(sql, match => $"${names.IndexOf(match.Value) + 1}")}",
+            await Schema.Value);
     }
 
     [Fact]
@@ -82,8 +101,19 @@ public sealed partial class ConventionTests(SharedServer shared)
                 .Select(code => ((int)code).ToString(System.Globalization.CultureInfo.InvariantCulture)).Order(StringComparer.Ordinal));
     }
 
+    /// <returns>The name of a PostgreSQL database that a server has made its tables in.</returns>
+    private static readonly Lazy<Task<string>> Schema = new(async () =>
+    {
+        var database = await (await PostgresCluster.Shared).CreateDatabaseAsync();
+        await using var server = await Nodes.StartAsync(database);
+        return new NpgsqlConnectionStringBuilder(database).Database!;
+    });
+
     private static IEnumerable<T> Constants<T>(Type type) =>
         type.GetFields(BindingFlags.Public | BindingFlags.Static).Where(field => field.IsLiteral).Select(field => (T)field.GetRawConstantValue()!);
+
+    [GeneratedRegex("@[a-z_]+", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Parameter();
 
     [GeneratedRegex("`(?<code>[a-z_]+)`", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Code();

@@ -34,14 +34,23 @@ public sealed class TimerSyncServer : IAsyncDisposable
         }
     }
 
+    /// <summary>Adds the settings of a database to those of a test; as it is, each server makes an SQLite file of its own.</summary>
+    public static Func<(string Key, string Value)[], Task<(string Key, string Value)[]>> ChooseDatabase { get; set; } = Task.FromResult;
+
     public static string RepositoryRoot => Metadata("RepositoryRoot");
+
+    public static string ServerAssembly => Metadata("ServerAssembly");
 
     /// <summary>Of this server alone; deleted with it.</summary>
     public string Folder { get; }
 
+    /// <summary>Of SQLite.</summary>
     public string DatabaseFile => Path.Combine(Folder, "timersync.db");
 
     public Uri Address { get; }
+
+    /// <summary>The value of a configuration key; null where the server has its default.</summary>
+    public string? Setting(string key) => _settings.GetValueOrDefault(key);
 
     /// <summary>The server's own origin, as a browser sends it.</summary>
     public string Origin => Address.GetLeftPart(UriPartial.Authority);
@@ -55,15 +64,23 @@ public sealed class TimerSyncServer : IAsyncDisposable
     /// <param name="settings">Configuration keys as in CONTRACT.md, section 5; <c>environment</c> defaults to Production.</param>
     public static async Task<TimerSyncServer> StartAsync(params (string Key, string Value)[] settings)
     {
-        var server = new TimerSyncServer(settings);
-        await server.StartAgainAsync();
-        return server;
+        var server = new TimerSyncServer(await ChooseDatabase(settings));
+        try
+        {
+            await server.StartAgainAsync();
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync(); // nobody else has it
+            throw;
+        }
     }
 
     /// <summary>Runs the program until it ends by itself, as it does for settings that make no sense.</summary>
     public static async Task<(int ExitCode, string Output)> RunToEndAsync(params (string Key, string Value)[] settings)
     {
-        await using var server = new TimerSyncServer(settings);
+        await using var server = new TimerSyncServer(await ChooseDatabase(settings));
         server._process = server.Launch();
         using var timeout = new CancellationTokenSource(StartTimeout);
         await server._process.WaitForExitAsync(timeout.Token);
@@ -98,6 +115,10 @@ public sealed class TimerSyncServer : IAsyncDisposable
                 await _process.WaitForExitAsync(timeout.Token); // all that it printed has been read then
                 throw new InvalidOperationException($"The server ended: {string.Join('\n', Log.TakeLast(20))}", exception);
             }
+            catch (OperationCanceledException exception)
+            {
+                throw new TimeoutException($"The server is not ready after {StartTimeout}: {string.Join('\n', Log.TakeLast(20))}", exception);
+            }
         }
     }
 
@@ -108,11 +129,18 @@ public sealed class TimerSyncServer : IAsyncDisposable
         await _process.WaitForExitAsync();
     }
 
+    /// <summary>Sends it a signal, such as <c>STOP</c>.</summary>
+    public async Task SignalAsync(string name)
+    {
+        using var signal = Process.Start("kill", [$"-{name}", ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        await signal.WaitForExitAsync();
+    }
+
     /// <summary>SIGTERM, and waits for the end.</summary>
     /// <returns>The exit code.</returns>
     public async Task<int> StopAsync()
     {
-        using var signal = Process.Start("kill", ["-TERM", ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        await SignalAsync("TERM");
         using var timeout = new CancellationTokenSource(StopTimeout);
         await _process!.WaitForExitAsync(timeout.Token);
         return _process.ExitCode;
@@ -138,7 +166,7 @@ public sealed class TimerSyncServer : IAsyncDisposable
     /// None of those that the system gives to outgoing connections: while a server is down, one of its clients, trying again
     /// and again, would sooner or later be given the server's own.
     /// </summary>
-    private static int FreePort()
+    internal static int FreePort()
     {
         while (true)
         {
@@ -159,7 +187,7 @@ public sealed class TimerSyncServer : IAsyncDisposable
     private Process Launch()
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = Folder };
-        start.ArgumentList.Add(Metadata("ServerAssembly"));
+        start.ArgumentList.Add(ServerAssembly);
         start.ArgumentList.Add($"--contentRoot={RepositoryRoot}");
         foreach (var (key, value) in _settings)
         {

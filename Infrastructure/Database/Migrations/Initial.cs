@@ -1,3 +1,4 @@
+using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Migrations;
 
@@ -8,6 +9,12 @@ namespace TimerSync.Infrastructure.Database.Migrations;
 [Migration("0001_initial")]
 internal sealed class Initial : Migration
 {
-    protected override void Up(MigrationBuilder migrationBuilder) =>
+    protected override void Up(MigrationBuilder migrationBuilder)
+    {
         migrationBuilder.Sql(EmbeddedSql.Load("0001_initial.sql"));
+        if (migrationBuilder.IsNpgsql())
+        {
+            migrationBuilder.Sql(EmbeddedSql.Load("0001_initial.postgres.sql"));
+        }
+    }
 }

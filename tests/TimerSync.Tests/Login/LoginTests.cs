@@ -4,7 +4,7 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
-using Microsoft.Data.Sqlite;
+using TimerSync.Tests.Postgres;
 
 namespace TimerSync.Tests.Login;
 
@@ -225,10 +225,10 @@ public sealed class LoginTests(SharedServer shared, SharedUser one) : IClassFixt
     [Fact]
     public void Passwords_are_stored_as_slow_hashes()
     {
-        using var database = OpenDatabase();
+        using var database = shared.Server.OpenDatabase();
         using var select = database.CreateCommand();
         select.CommandText = "SELECT password_hash FROM accounts WHERE id = @id";
-        select.Parameters.AddWithValue("@id", User.Id);
+        select.AddParameter("id", User.Id);
 
         var hash = Convert.FromBase64String((string)select.ExecuteScalar()!);
 
@@ -243,6 +243,7 @@ public sealed class LoginTests(SharedServer shared, SharedUser one) : IClassFixt
     public void Nobody_else_on_the_machine_can_read_the_database()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "File modes are a thing of Unix.");
+        Assert.SkipWhen(TestEngine.IsPostgres, "Of SQLite's file.");
         if (!OperatingSystem.IsWindows())
         {
             foreach (var file in new[] { "", "-wal", "-shm" })
@@ -254,19 +255,12 @@ public sealed class LoginTests(SharedServer shared, SharedUser one) : IClassFixt
 
     private static string NewName() => Guid.NewGuid().ToString("N");
 
-    private SqliteConnection OpenDatabase()
-    {
-        var connection = new SqliteConnection($"Data Source={shared.Server.DatabaseFile};Mode=ReadOnly;Pooling=false");
-        connection.Open();
-        return connection;
-    }
-
     private long Count(string sql, string name)
     {
-        using var database = OpenDatabase();
+        using var database = shared.Server.OpenDatabase();
         using var select = database.CreateCommand();
         select.CommandText = sql;
-        select.Parameters.AddWithValue("@name", name);
+        select.AddParameter("name", name);
         return (long)select.ExecuteScalar()!;
     }
 

@@ -19,14 +19,13 @@ public sealed class DeviceClockTests(SharedServer shared)
     public async Task Presses_made_online_are_stored_right_within_1_s(double minutes)
     {
         using var device = (await TestUser.SignUpAsync(shared.Server)).CreateClient();
-        var (error, id, pressedAt) = (TimeSpan.FromMinutes(minutes), Guid.NewGuid(), DateTimeOffset.UtcNow);
+        var (error, id) = (TimeSpan.FromMinutes(minutes), Guid.NewGuid());
 
-        var started = await PostAsync(device, new { action = "timer_start", id, started_at = pressedAt + error, sent_at = pressedAt + error });
-        var stoppedAt = DateTimeOffset.UtcNow;
-        var stopped = await PostAsync(device, new { action = "timer_stop", id, stopped_at = stoppedAt + error, sent_at = stoppedAt + error });
+        var (started, pressedAt, took) = await PostAsync(device, now => new { action = "timer_start", id, started_at = now + error, sent_at = now + error });
+        var (stopped, stoppedAt, stopTook) = await PostAsync(device, now => new { action = "timer_stop", id, stopped_at = now + error, sent_at = now + error });
 
-        AssertNear(pressedAt, started["started_at"], OnlineErrorMax);
-        AssertNear(stoppedAt, stopped["stopped_at"], OnlineErrorMax);
+        AssertNear(pressedAt, took, started["started_at"], OnlineErrorMax);
+        AssertNear(stoppedAt, stopTook, stopped["stopped_at"], OnlineErrorMax);
     }
 
     [Theory]
@@ -34,14 +33,14 @@ public sealed class DeviceClockTests(SharedServer shared)
     public async Task Presses_made_during_an_hour_offline_are_stored_right_within_2_s(double minutes)
     {
         using var device = (await TestUser.SignUpAsync(shared.Server)).CreateClient();
-        var (error, id, now) = (TimeSpan.FromMinutes(minutes), Guid.NewGuid(), DateTimeOffset.UtcNow);
-        var (startedAt, stoppedAt) = (now - TimeSpan.FromMinutes(60), now - TimeSpan.FromMinutes(12));
+        var (error, id, back) = (TimeSpan.FromMinutes(minutes), Guid.NewGuid(), DateTimeOffset.UtcNow);
+        var (startedAt, stoppedAt) = (back - TimeSpan.FromMinutes(60), back - TimeSpan.FromMinutes(12));
 
-        await PostAsync(device, new { action = "timer_start", id, started_at = startedAt + error, sent_at = now + error });
-        var timer = await PostAsync(device, new { action = "timer_stop", id, stopped_at = stoppedAt + error, sent_at = DateTimeOffset.UtcNow + error });
+        var (_, _, took) = await PostAsync(device, now => new { action = "timer_start", id, started_at = startedAt + error, sent_at = now + error });
+        var (timer, _, stopTook) = await PostAsync(device, now => new { action = "timer_stop", id, stopped_at = stoppedAt + error, sent_at = now + error });
 
-        AssertNear(startedAt, timer["started_at"], OfflineErrorMax);
-        AssertNear(stoppedAt, timer["stopped_at"], OfflineErrorMax);
+        AssertNear(startedAt, took, timer["started_at"], OfflineErrorMax);
+        AssertNear(stoppedAt, stopTook, timer["stopped_at"], OfflineErrorMax);
     }
 
     [Theory]
@@ -54,9 +53,9 @@ public sealed class DeviceClockTests(SharedServer shared)
         var offset = TimeSpan.Parse(zone.TrimStart('+'), CultureInfo.InvariantCulture);
         var pressedAt = DateTimeOffset.UtcNow - TimeSpan.FromMinutes(5);
 
-        var timer = await PostAsync(device, new { action = "timer_start", id = Guid.NewGuid(), started_at = pressedAt.ToOffset(offset), sent_at = DateTimeOffset.UtcNow.ToOffset(offset) });
+        var (timer, _, took) = await PostAsync(device, now => new { action = "timer_start", id = Guid.NewGuid(), started_at = pressedAt.ToOffset(offset), sent_at = now.ToOffset(offset) });
 
-        AssertNear(pressedAt, timer["started_at"], OnlineErrorMax);
+        AssertNear(pressedAt, took, timer["started_at"], OnlineErrorMax);
     }
 
     [Fact]
@@ -65,20 +64,25 @@ public sealed class DeviceClockTests(SharedServer shared)
         var user = await TestUser.SignUpAsync(shared.Server);
         await using var device = await user.ConnectAsync();
         await device.ReceiveAsync("timer_updated");
-        var (error, pressedAt) = (TimeSpan.FromHours(-1), DateTimeOffset.UtcNow - TimeSpan.FromHours(1));
+        var (error, sentAt) = (TimeSpan.FromHours(-1), DateTimeOffset.UtcNow);
+        var pressedAt = sentAt - TimeSpan.FromHours(1);
 
-        await device.SendAsync(new { action = "timer_start", id = Guid.NewGuid(), started_at = pressedAt + error, sent_at = DateTimeOffset.UtcNow + error });
+        await device.SendAsync(new { action = "timer_start", id = Guid.NewGuid(), started_at = pressedAt + error, sent_at = sentAt + error });
+        var timer = await device.ReceiveAsync("timer_updated");
 
-        AssertNear(pressedAt, (await device.ReceiveAsync("timer_updated"))["started_at"], OfflineErrorMax);
+        AssertNear(pressedAt, DateTimeOffset.UtcNow - sentAt, timer["started_at"], OfflineErrorMax);
     }
 
-    private static async Task<JsonNode> PostAsync(HttpClient device, object command)
+    /// <returns>The timer, when it was sent, and how long it took: for the server, a command that comes late has a clock that is slow.</returns>
+    private static async Task<(JsonNode Timer, DateTimeOffset SentAt, TimeSpan Took)> PostAsync(HttpClient device, Func<DateTimeOffset, object> command)
     {
-        using var answer = await device.PostAsJsonAsync("/timers", command, Cancellation);
+        var sentAt = DateTimeOffset.UtcNow;
+        using var answer = await device.PostAsJsonAsync("/timers", command(sentAt), Cancellation);
+        var took = DateTimeOffset.UtcNow - sentAt;
         answer.EnsureSuccessStatusCode();
-        return (await answer.Content.ReadFromJsonAsync<JsonNode>(Cancellation))!;
+        return ((await answer.Content.ReadFromJsonAsync<JsonNode>(Cancellation))!, sentAt, took);
     }
 
-    private static void AssertNear(DateTimeOffset truth, JsonNode? stored, TimeSpan errorMax) => Assert.InRange(
-        DateTimeOffset.Parse((string)stored!, CultureInfo.InvariantCulture), truth - errorMax, truth + errorMax);
+    private static void AssertNear(DateTimeOffset truth, TimeSpan took, JsonNode? stored, TimeSpan errorMax) => Assert.InRange(
+        DateTimeOffset.Parse((string)stored!, CultureInfo.InvariantCulture), truth - errorMax, truth + took + errorMax);
 }

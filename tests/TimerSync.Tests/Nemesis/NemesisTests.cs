@@ -2,7 +2,7 @@ using TimerSync.Nemesis;
 
 namespace TimerSync.Tests.Nemesis;
 
-/// <summary>The short form of <c>tests/TimerSync.Nemesis</c>: every kind of fault a few times.</summary>
+/// <summary>The short forms of <c>tests/TimerSync.Nemesis</c>: every kind of fault a few times.</summary>
 public sealed class NemesisTests
 {
     [Fact]
@@ -11,6 +11,21 @@ public sealed class NemesisTests
         var plan = new WavePlan(Histories: 8, Operations: 250, Kills: 4, Seed: Environment.TickCount);
 
         var result = await Wave.RunAsync(plan);
+
+        TestContext.Current.TestOutputHelper!.WriteLine($"{result}");
+        Assert.True(result.Violations.Count == 0, $"seed {plan.Seed}, in full: {result.File}\n{string.Join('\n', result.Violations.Take(10))}");
+    }
+    [Fact]
+    public async Task Nor_with_two_nodes_that_are_killed_and_stopped_deaf_or_without_a_database()
+    {
+        var faults = new Dictionary<NodeFault, int> { [NodeFault.Kill] = 2, [NodeFault.Restart] = 2, [NodeFault.Cut] = 2, [NodeFault.Pause] = 1 };
+        var plan = new PostgresPlan(Histories: 4, faults, Seed: Environment.TickCount)
+        {
+            Pause = TimeSpan.FromSeconds(4),
+            RecoveryMax = TimeSpan.FromSeconds(3 + 3), // the promise is 3 s; the rest is for a machine that runs all other tests meanwhile
+        };
+
+        var result = await PostgresWave.RunAsync(plan);
 
         TestContext.Current.TestOutputHelper!.WriteLine($"{result}");
         Assert.True(result.Violations.Count == 0, $"seed {plan.Seed}, in full: {result.File}\n{string.Join('\n', result.Violations.Take(10))}");

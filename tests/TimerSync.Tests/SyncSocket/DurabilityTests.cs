@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Net.WebSockets;
-using Microsoft.Data.Sqlite;
+using TimerSync.Tests.Postgres;
 
 namespace TimerSync.Tests.SyncSocket;
 
@@ -93,10 +93,10 @@ public sealed class DurabilityTests
     private static Dictionary<string, PressedRun> ReadRuns(TimerSyncServer server, string userId)
     {
         var runs = new Dictionary<string, PressedRun>(StringComparer.Ordinal);
-        using var database = Open(server);
+        using var database = server.OpenDatabase();
         using var select = database.CreateCommand();
         select.CommandText = "SELECT id, started_at, stopped_at FROM timers WHERE user_id = @user_id";
-        select.Parameters.AddWithValue("@user_id", userId);
+        select.AddParameter("user_id", userId);
         using var rows = select.ExecuteReader();
         while (rows.Read())
         {
@@ -110,18 +110,11 @@ public sealed class DurabilityTests
 
     private static long ReadVersion(TimerSyncServer server, string userId)
     {
-        using var database = Open(server);
+        using var database = server.OpenDatabase();
         using var select = database.CreateCommand();
         select.CommandText = "SELECT version FROM timer_versions WHERE user_id = @user_id";
-        select.Parameters.AddWithValue("@user_id", userId);
+        select.AddParameter("user_id", userId);
         return (long)select.ExecuteScalar()!;
-    }
-
-    private static SqliteConnection Open(TimerSyncServer server)
-    {
-        var database = new SqliteConnection($"Data Source={server.DatabaseFile};Mode=ReadOnly;Pooling=False");
-        database.Open();
-        return database;
     }
 
     private sealed record PressedRun(DateTimeOffset StartedAt, DateTimeOffset? StoppedAt);

@@ -13,7 +13,7 @@ public sealed class EpochTests
     [Fact]
     public async Task Each_restore_of_a_backup_makes_an_epoch_that_no_client_has_seen()
     {
-        await using var server = await TimerSyncServer.StartAsync();
+        await using var server = await TimerSyncServer.StartAsync(("Database:Provider", "Sqlite"));
         var backup = Path.Combine(server.Folder, "backup.db");
         var user = await TestUser.SignUpAsync(server);
         var original = await StartTimerAsync(user);
@@ -40,7 +40,7 @@ public sealed class EpochTests
     [Fact]
     public async Task A_new_database_has_a_new_epoch()
     {
-        await using var server = await TimerSyncServer.StartAsync();
+        await using var server = await TimerSyncServer.StartAsync(("Database:Provider", "Sqlite"));
         var before = await (await TestUser.SignUpAsync(server)).GetTimerAsync();
         await server.StopAsync();
         File.Delete(server.DatabaseFile);

@@ -23,7 +23,7 @@ public sealed class HealthTests(SharedServer shared)
     [Fact]
     public async Task While_the_database_cannot_be_read_the_server_lives_is_not_ready_and_says_unavailable()
     {
-        await using var server = await TimerSyncServer.StartAsync();
+        await using var server = await TimerSyncServer.StartAsync(("Database:Provider", "Sqlite"));
         var user = await TestUser.SignUpAsync(server);
         Destroy(server.DatabaseFile);
         using var client = user.CreateClient();

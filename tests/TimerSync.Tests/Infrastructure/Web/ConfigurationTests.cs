@@ -34,6 +34,7 @@ public sealed class ConfigurationTests
     [InlineData("Database:ConnectionString", "Data Source=x.db;Nonsense=1")]
     [InlineData("Database:ConnectionString", "Data Source=missing-folder/x.db")]
     [InlineData("Database:ConnectionString", "Data Source=.")] // a folder
+    [InlineData("ForwardedHeaders:KnownProxies", "proxy.example.org")]
     [InlineData("PublicOrigin", "timer.example.org")]
     [InlineData("PublicOrigin", "https://timer.example.org/path")]
     [InlineData("PublicOrigin", "ftp://timer.example.org")]

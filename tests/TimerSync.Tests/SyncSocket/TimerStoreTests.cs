@@ -1,50 +1,48 @@
+using System.Data.Common;
 using FsCheck;
 using FsCheck.Fluent;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using Npgsql;
 using TimerSync.Features.SyncSocket;
 using TimerSync.Infrastructure.Database;
+using TimerSync.Infrastructure.Database.Postgres;
+using TimerSync.Infrastructure.Database.Sqlite;
 using TimerSync.Infrastructure.Timers;
+using TimerSync.Tests.Postgres;
 using TimerSync.Tests.Timers;
 
 namespace TimerSync.Tests.SyncSocket;
 
-/// <summary>CONTRACT.md, sections 3 and 6: what is stored, and in which version, on a real file.</summary>
-public sealed class SqliteTimerStoreTests : IAsyncLifetime
+/// <summary>CONTRACT.md, sections 3 and 6: what is stored, and in which version, by a real engine.</summary>
+public abstract class TimerStoreTests : IAsyncLifetime
 {
     private static readonly DateTimeOffset Now = Presses.Begin.AddDays(1);
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("timersync-test-").FullName;
-
-    private EpochFile _epochFile = null!;
     private DatabaseIdentity _identity = null!;
-    private SqliteTimerStore _store = null!;
-    private SqliteConnection _reader = null!;
+    private ITimerStore _store = null!;
+    private DbConnection _reader = null!;
     private int _groups;
 
-    public async ValueTask InitializeAsync()
+    public async ValueTask InitializeAsync() => (_identity, _store, _reader) = await OpenAsync();
+
+    public async ValueTask DisposeAsync()
     {
-        var options = Options.Create(new DatabaseOptions { ConnectionString = $"Data Source={Path.Combine(_folder, "timersync.db")}" });
-        _epochFile = new EpochFile(options, NullLogger<EpochFile>.Instance);
-        var start = new DatabaseStart(new Databases(options.Value.ConnectionString), _epochFile);
-        await start.RunAsync(TestContext.Current.CancellationToken);
-        _identity = start.Identity;
-        _store = new SqliteTimerStore(options, _identity, _epochFile);
-        _reader = new SqliteConnection($"{options.Value.ConnectionString};Pooling=False");
-        _reader.Open();
+        await _reader.DisposeAsync();
+        _store.Dispose();
+        await CloseAsync();
+        GC.SuppressFinalize(this);
     }
 
-    public ValueTask DisposeAsync()
-    {
-        _reader.Dispose();
-        _store.Dispose();
-        _epochFile.Dispose();
-        SqliteConnection.ClearAllPools();
-        Directory.Delete(_folder, recursive: true);
-        return ValueTask.CompletedTask;
-    }
+    /// <summary>A new database: what it is called, a store of it, and a connection beside the store.</summary>
+    private protected abstract Task<(DatabaseIdentity Identity, ITimerStore Store, DbConnection Reader)> OpenAsync();
+
+    private protected abstract Task CloseAsync();
+
+    /// <returns>Whether the engine refused because of that kind of constraint.</returns>
+    private protected abstract bool IsRefusal(DbException exception, bool isUnique);
 
     [Fact]
     public void Batches_of_any_commands_are_answered_and_stored_as_the_contract_says()
@@ -106,10 +104,10 @@ public sealed class SqliteTimerStoreTests : IAsyncLifetime
         Insert(Presses.IdOf(0, group), Presses.UserOf(0, group), "running", stoppedAt: "NULL");
         Insert(Presses.IdOf(1, group), Presses.UserOf(1, group), "running", stoppedAt: "NULL"); // of somebody else
 
-        var refused = Assert.Throws<SqliteException>(
+        var refused = Assert.ThrowsAny<DbException>(
             () => Insert(Presses.IdOf(2, group), Presses.UserOf(0, group), "running", stoppedAt: "NULL"));
 
-        Assert.Equal(SQLitePCL.raw.SQLITE_CONSTRAINT_UNIQUE, refused.SqliteExtendedErrorCode);
+        Assert.True(IsRefusal(refused, isUnique: true), refused.Message);
     }
 
     [Theory]
@@ -120,9 +118,9 @@ public sealed class SqliteTimerStoreTests : IAsyncLifetime
     {
         var group = NewGroup();
 
-        var refused = Assert.Throws<SqliteException>(() => Insert(Presses.IdOf(0, group), Presses.UserOf(0, group), status, stoppedAt));
+        var refused = Assert.ThrowsAny<DbException>(() => Insert(Presses.IdOf(0, group), Presses.UserOf(0, group), status, stoppedAt));
 
-        Assert.Equal(SQLitePCL.raw.SQLITE_CONSTRAINT_CHECK, refused.SqliteExtendedErrorCode);
+        Assert.True(IsRefusal(refused, isUnique: false), refused.Message);
     }
 
     [Fact]
@@ -133,7 +131,7 @@ public sealed class SqliteTimerStoreTests : IAsyncLifetime
         TimerCommand good = new(TimerAction.Start, user, Presses.IdOf(0, group), Presses.Begin);
         TimerCommand ofNobody = new(TimerAction.Start, "u_nobody", Presses.IdOf(1, group), Presses.Begin);
 
-        Assert.Throws<SqliteException>(() => _store.Commit([good, ofNobody], Now));
+        Assert.ThrowsAny<DbException>(() => _store.Commit([good, ofNobody], Now));
         Assert.Equal("", Stored(user));
         Assert.Equal(0, StoredVersion(user));
 
@@ -202,16 +200,75 @@ public sealed class SqliteTimerStoreTests : IAsyncLifetime
         command.ExecuteNonQuery();
     }
 
-    private SqliteCommand Command(string sql)
+    private DbCommand Command(string sql)
     {
         var command = _reader.CreateCommand();
         command.CommandText = sql; // ids and names of this test's own making
         return command;
     }
+}
 
-    private sealed class Databases(string connectionString) : IDbContextFactory<TimerSyncDb>
+/// <summary>On a file of its own.</summary>
+public sealed class SqliteTimerStoreTests : TimerStoreTests
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("timersync-test-").FullName;
+    private EpochFile _epochFile = null!;
+
+    private protected override async Task<(DatabaseIdentity Identity, ITimerStore Store, DbConnection Reader)> OpenAsync()
     {
-        public TimerSyncDb CreateDbContext() => new(new DbContextOptionsBuilder<TimerSyncDb>()
-            .UseSqlite(connectionString).AddInterceptors(new SqliteSettings()).Options);
+        var options = Options.Create(new DatabaseOptions { ConnectionString = $"Data Source={Path.Combine(_folder, "timersync.db")}" });
+        _epochFile = new EpochFile(options, NullLogger<EpochFile>.Instance);
+        using var engine = new SqliteEngine(_epochFile);
+        var start = new DatabaseStart(
+            new Databases(db => db.UseSqlite(options.Value.ConnectionString).AddInterceptors(new SqliteSettings())), engine);
+        await start.RunAsync(TestContext.Current.CancellationToken);
+        var reader = new SqliteConnection($"{options.Value.ConnectionString};Pooling=False");
+        await reader.OpenAsync(TestContext.Current.CancellationToken);
+        return (start.Identity, new SqliteTimerStore(options, start.Identity, _epochFile), reader);
+    }
+
+    private protected override Task CloseAsync()
+    {
+        _epochFile.Dispose();
+        SqliteConnection.ClearAllPools();
+        Directory.Delete(_folder, recursive: true);
+        return Task.CompletedTask;
+    }
+
+    private protected override bool IsRefusal(DbException exception, bool isUnique) => exception is SqliteException refused
+        && refused.SqliteExtendedErrorCode == (isUnique ? SQLitePCL.raw.SQLITE_CONSTRAINT_UNIQUE : SQLitePCL.raw.SQLITE_CONSTRAINT_CHECK);
+}
+
+/// <summary>In a database of its own.</summary>
+public sealed class PostgresTimerStoreTests : TimerStoreTests
+{
+    private string _database = null!;
+
+    private protected override async Task<(DatabaseIdentity Identity, ITimerStore Store, DbConnection Reader)> OpenAsync()
+    {
+        _database = await (await PostgresCluster.Shared).CreateDatabaseAsync();
+        var options = Options.Create(new DatabaseOptions { Provider = "Postgres", ConnectionString = _database });
+        await using var pool = PostgresSettings.CreatePool(_database);
+        var start = new DatabaseStart(new Databases(db => db.UsePool(pool)), new PostgresEngine(new PostgresFingerprint()));
+        await start.RunAsync(TestContext.Current.CancellationToken);
+        var reader = new NpgsqlConnection($"{_database};Pooling=false");
+        await reader.OpenAsync(TestContext.Current.CancellationToken);
+        return (start.Identity, new PostgresTimerStore(options, start.Identity, TimeProvider.System), reader);
+    }
+
+    private protected override async Task CloseAsync() => await (await PostgresCluster.Shared).DropDatabaseAsync(_database);
+
+    private protected override bool IsRefusal(DbException exception, bool isUnique) =>
+        exception.SqlState == (isUnique ? PostgresErrorCodes.UniqueViolation : PostgresErrorCodes.CheckViolation);
+}
+
+/// <summary>Contexts of one database.</summary>
+internal sealed class Databases(Action<DbContextOptionsBuilder> use) : IDbContextFactory<TimerSyncDb>
+{
+    public TimerSyncDb CreateDbContext()
+    {
+        var options = new DbContextOptionsBuilder<TimerSyncDb>();
+        use(options);
+        return new TimerSyncDb(options.Options);
     }
 }

@@ -1,0 +1,56 @@
+using System.Net.WebSockets;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.Features.Authentication;
+
+namespace TimerSync.Features.SyncSocket;
+
+/// <summary>
+/// A socket that the endpoint has accepted, left with its request. It is run when all middleware has returned: what they and
+/// the endpoint hold for a request would otherwise live as long as the socket, and is as much as the socket itself.
+/// </summary>
+internal sealed record AcceptedSocket(WebSocket Socket, ConnectionStart Start)
+{
+    /// <summary>Runs sockets; the first middleware.</summary>
+    public static void Use(WebApplication app)
+    {
+        var loop = app.Services.GetRequiredService<ConnectionLoop>();
+        app.Use(async (context, next) =>
+        {
+            await next(context);
+            if (context.Features.Get<AcceptedSocket>() is { } accepted)
+            {
+                using var socket = accepted.Socket;
+                await ReleaseAsync(context);
+                await loop.RunAsync(socket, accepted.Start, context.RequestAborted);
+            }
+        });
+    }
+
+    /// <summary>The server keeps the request until its socket has ended, but none of this: headers, the token among them, services, the principal.</summary>
+    private static async ValueTask ReleaseAsync(HttpContext context)
+    {
+        if (context.Features.Get<IServiceProvidersFeature>() is IAsyncDisposable services)
+        {
+            await services.DisposeAsync();
+        }
+
+        context.Request.Headers.Clear();
+        context.Request.QueryString = QueryString.Empty;
+        context.Features.Set<AcceptedSocket>(null);
+        context.Features.Set<IAuthenticateResultFeature>(null);
+        context.Features.Set<IHttpAuthenticationFeature>(null);
+        context.Features.Set<IEndpointFeature>(null);
+        context.Features.Set<IRouteValuesFeature>(null);
+        context.Features.Set<IItemsFeature>(null);
+        context.Features.Set<IQueryFeature>(null);
+        context.Features.Set<IRequestCookiesFeature>(null);
+        context.Features.Set<IHttpWebSocketFeature>(null);
+        if (context is DefaultHttpContext cached) // it remembers the features that it has seen
+        {
+            var features = context.Features;
+            cached.Uninitialize();
+            cached.Initialize(features);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+using Microsoft.Data.Sqlite;
+using TimerSync.Infrastructure.Timers;
+using TimerSync.Simulation;
+
+namespace TimerSync.Tests.Infrastructure.Database;
+
+/// <summary>SQLite's write-ahead log has a bound, also where somebody reads at every moment.</summary>
+public sealed class SqliteLogTests
+{
+    private const int Commits = 100;
+    private const int BytesMax = 40 * 1024 * 1024; // twice the store's bound, and the commits until a reader makes room
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_log_does_not_grow_beyond_its_bound(bool isAlwaysRead)
+    {
+        using var disk = new SqliteDisk(TimeProvider.System);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var reading = isAlwaysRead ? Task.Run(() => Read(disk.DatabaseFile, ended.Token), TestContext.Current.CancellationToken) : Task.CompletedTask;
+        var (log, bytesMost, bytesWritten, before) = (new FileInfo(disk.DatabaseFile + "-wal"), 0L, 0L, 0L);
+
+        for (var i = 0; i < Commits; i++)
+        {
+            var now = DateTimeOffset.UnixEpoch.AddMilliseconds(i);
+            disk.Commit([.. Enumerable.Range(0, TimerWriter.CommandsPerCommitMax).Select(_ => new TimerCommand(TimerAction.Start, "u_0", Guid.NewGuid(), now))], now);
+            log.Refresh();
+            bytesWritten += Math.Max(0, log.Length - before);
+            (bytesMost, before) = (Math.Max(bytesMost, log.Length), log.Length);
+        }
+
+        await ended.CancelAsync();
+        await reading;
+        TestContext.Current.TestOutputHelper!.WriteLine($"at most {bytesMost:N0} bytes; it grew by {bytesWritten:N0} in all");
+        Assert.InRange(bytesMost, 1, BytesMax);
+        Assert.True(!isAlwaysRead || bytesWritten > BytesMax, "Too little was written to see a bound.");
+    }
+
+    /// <summary>One reader begins before the other one ends.</summary>
+    private static void Read(string file, CancellationToken ended)
+    {
+        using SqliteConnection one = new($"Data Source={file};Mode=ReadOnly;Pooling=False"), other = new(one.ConnectionString);
+        one.Open();
+        other.Open();
+        SqliteTransaction? before = null;
+        for (var i = 0; !ended.IsCancellationRequested; i++)
+        {
+            var reader = i % 2 == 0 ? one : other;
+            var transaction = reader.BeginTransaction(deferred: true);
+            using var select = reader.CreateCommand();
+            select.CommandText = "SELECT count(*) FROM timer_versions";
+            select.ExecuteScalar();
+            before?.Dispose();
+            before = transaction;
+        }
+
+        before?.Dispose();
+    }
+}
