@@ -15,8 +15,6 @@ public sealed class PictureTests(Stack stack) : EndToEndTest(stack)
 
     private static readonly string PicturePath = Path.Combine(TimerSyncServer.RepositoryRoot, "docs", "timersync.png");
 
-    protected override bool IsTraced => false;
-
     [Fact]
     public async Task A_picture_of_a_browser_and_the_desktop_window_with_the_same_timer()
     {

@@ -41,8 +41,6 @@ public sealed class PressToPixel(Stack stack) : EndToEndTest(stack)
         }
         """;
 
-    protected override bool IsTraced => false;
-
     [Fact(Explicit = true)]
     public async Task Measure()
     {

@@ -1,5 +1,4 @@
 using System.Globalization;
-using TimerSync.Tests;
 
 namespace TimerSync.EndToEnd;
 
@@ -13,29 +12,29 @@ public sealed class RecoveryTests(Stack stack) : EndToEndTest(stack)
     private static readonly TimeSpan NoticedWithin = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RightWithin = TimeSpan.FromSeconds(2);
 
-    protected override bool IsTraced => false;
-
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task A_pulled_cable_shows_within_10_seconds_and_2_seconds_after_another_network_is_there_all_is_right(bool isDesktop)
+    [Fact]
+    public async Task A_pulled_cable_shows_within_10_seconds_and_2_seconds_after_another_network_is_there_all_is_right()
     {
         AllowLostConnections();
         var network = StartNetwork();
         var user = await SignUpAsync();
-        var here = isDesktop ? (await OpenDesktopTimerAsync(user, network.Address)).Timer : await OpenTimerAsync(user, network.Address);
+        var here = await OpenTimerAsync(user, network.Address);
+        var (_, desktop) = await OpenDesktopTimerAsync(user, network.Address);
         var there = await OpenTimerAsync(user);
         var shown = await ShownLog.StartAsync(here);
+        var shownOnDesktop = await ShownLog.StartAsync(desktop);
 
         var pulledAt = DateTimeOffset.UtcNow;
         network.Swallow();
         await there.StartAsync();
         Judge("\"Reconnecting\" after a pulled cable", await shown.TakesAsync(pulledAt, "Reconnecting"), NoticedWithin);
+        Judge("\"Reconnecting\" after a pulled cable, desktop", await shownOnDesktop.TakesAsync(pulledAt, "Reconnecting"), NoticedWithin);
         await there.ReachesAsync(11);
 
         var backAt = DateTimeOffset.UtcNow;
         network.ForgetConnections();
         Judge("right after a network swap", await shown.TakesAsync(backAt, "Live", "Running", version: 1), RightWithin);
+        Judge("right after a network swap, desktop", await shownOnDesktop.TakesAsync(backAt, "Live", "Running", version: 1), RightWithin);
     }
 
     [Fact]
@@ -63,20 +62,21 @@ public sealed class RecoveryTests(Stack stack) : EndToEndTest(stack)
     }
 
     /// <summary>All processes stand still, and what the network does meanwhile they do not hear: so it is when a device sleeps.</summary>
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Two_seconds_after_a_device_wakes_up_all_is_right(bool isDesktop)
+    [Fact]
+    public async Task Two_seconds_after_a_device_wakes_up_all_is_right()
     {
         AllowLostConnections();
         var network = StartNetwork();
-        var user = await SignUpAsync();
+        var (user, folder) = (await SignUpAsync(), CreateFolder());
         var there = await OpenTimerAsync(user);
-        var (here, process) = await OpenOnADeviceAsync(user, network.Address, isDesktop);
+        var here = await new LoginPage(await OpenProfileAsync(folder, network.Address)).SignInAsync(user.Name, user.Password);
+        var (window, desktop) = await OpenDesktopTimerAsync(user, network.Address);
         var shown = await ShownLog.StartAsync(here);
+        var shownOnDesktop = await ShownLog.StartAsync(desktop);
+        int[] processes = [Processes.Find(folder), await window.GetProcessIdAsync()];
 
         DateTimeOffset wokenAt;
-        Processes.SignalTree(process, "STOP");
+        SignalAll("STOP");
         try
         {
             network.Swallow();
@@ -87,10 +87,13 @@ public sealed class RecoveryTests(Stack stack) : EndToEndTest(stack)
         finally
         {
             wokenAt = DateTimeOffset.UtcNow;
-            Processes.SignalTree(process, "CONT");
+            SignalAll("CONT");
         }
 
-        Judge(isDesktop ? "right after sleep, desktop" : "right after sleep", await shown.TakesAsync(wokenAt, "Live", "Running", version: 1), RightWithin);
+        Judge("right after sleep", await shown.TakesAsync(wokenAt, "Live", "Running", version: 1), RightWithin);
+        Judge("right after sleep, desktop", await shownOnDesktop.TakesAsync(wokenAt, "Live", "Running", version: 1), RightWithin);
+
+        void SignalAll(string name) => Array.ForEach(processes, process => Processes.SignalTree(process, name));
     }
 
     [Fact]
@@ -132,20 +135,6 @@ public sealed class RecoveryTests(Stack stack) : EndToEndTest(stack)
         var toldAt = DateTimeOffset.UtcNow;
         await here.Page.EvaluateAsync($"() => {target}.dispatchEvent(new Event('{name}'))");
         Judge($"right after \"{name}\"", await shown.TakesAsync(toldAt, "Live", "Running", version: 1), RightWithin);
-    }
-
-    /// <summary>A window whose processes are its own, so that they can be stopped.</summary>
-    private async Task<(TimerPage Timer, int Process)> OpenOnADeviceAsync(TestUser user, Uri address, bool isDesktop)
-    {
-        if (isDesktop)
-        {
-            var (window, desktop) = await OpenDesktopTimerAsync(user, address);
-            return (desktop, await window.GetProcessIdAsync());
-        }
-
-        var folder = CreateFolder();
-        var page = await OpenProfileAsync(folder, address);
-        return (await new LoginPage(page).SignInAsync(user.Name, user.Password), Processes.Find(folder));
     }
 
     private static void Judge(string what, TimeSpan took, TimeSpan max)

@@ -75,8 +75,6 @@ public sealed class TwoBrowsersTests(Stack stack) : EndToEndTest(stack)
 [Collection(Alone.Name)]
 public sealed class TwoBrowsersDigitsTests(Stack stack) : EndToEndTest(stack)
 {
-    protected override bool IsTraced => false;
-
     [Fact]
     public async Task Two_browsers_never_show_different_seconds_for_longer_than_100_ms()
     {

@@ -6,8 +6,6 @@ public sealed class WrongClockTests(Stack stack) : EndToEndTest(stack)
 {
     private static readonly TimeSpan OnlineErrorMax = TimeSpan.FromSeconds(1);
 
-    protected override bool IsTraced => false;
-
     [Theory]
     [InlineData(WrongClock.OneHourAheadMs)]
     [InlineData(WrongClock.SevenMinutesBehindMs)]

@@ -99,6 +99,12 @@ internal sealed class PostgresTimerStore(IOptions<DatabaseOptions> options, Data
         /// <summary>Longer than the time above, shorter than the command timeout. Milliseconds.</summary>
         private const int LockWaitMillisecondsMax = 3000;
 
+        /// <summary>
+        /// How soon, and how often, the server looks whether a silent node is still there. In the middle of a batch the time above
+        /// does not run: the locks of a node that was cut off there would stay for the system's two hours.
+        /// </summary>
+        private const int KeepAliveSeconds = 1;
+
         private readonly NpgsqlConnection _connection;
         private readonly NpgsqlBatch _read;
         private readonly NpgsqlBatch _write;
@@ -129,7 +135,12 @@ internal sealed class PostgresTimerStore(IOptions<DatabaseOptions> options, Data
                 _connection.Open();
                 PostgresSettings.RequireDurableCommits(_connection);
                 using var settings = new NpgsqlCommand(
-                    $"SET lock_timeout = {LockWaitMillisecondsMax}; SET idle_in_transaction_session_timeout = {IdleInTransactionMillisecondsMax}",
+                    $"""
+                    SET lock_timeout = {LockWaitMillisecondsMax};
+                    SET idle_in_transaction_session_timeout = {IdleInTransactionMillisecondsMax};
+                    SET tcp_keepalives_idle = {KeepAliveSeconds};
+                    SET tcp_keepalives_interval = {KeepAliveSeconds};
+                    """,
                     _connection);
                 settings.ExecuteNonQuery();
 

@@ -57,6 +57,9 @@ internal sealed class Operation
 
     public Outcome Outcome { get; set; }
 
+    /// <summary>Whether a copy of it has no answer of its own: still on its way, it may count yet, whatever another one was answered.</summary>
+    public bool HasUnansweredCopy { get; set; }
+
     public string? Refusal { get; set; }
 
     /// <summary>The time that it has in the database; equals <see cref="PressedAt"/> when that was exact.</summary>
@@ -163,7 +166,8 @@ internal sealed class History(string userId)
     {
         lock (_gate)
         {
-            (operation.Outcome, operation.Refusal, operation.EndedAt) = (Outcome.Refused, code, Now);
+            (operation.Refusal, operation.EndedAt) = (code, Now);
+            operation.Outcome = operation.HasUnansweredCopy ? Outcome.Unknown : Outcome.Refused;
             if (code != operation.MustBeRefusedAs && code is not ("unknown_timer" or "unavailable"))
             {
                 _violations.Add($"{operation} was refused as {code}");

@@ -70,16 +70,14 @@ internal sealed class ScriptDevice(Person person, string name, HttpClient client
         {
             var operation = person.History.Add(name, earlier.Kind, earlier.RunId, earlier.PressedAt);
             var command = WireFormat.Write(earlier.Kind, earlier.RunId.ToString("D"), earlier.PressedAt);
-            var mayBeStored = false;
             int? status;
             do
             {
                 status = await PostAsync(operation, command, cancellationToken);
-                mayBeStored |= status is null;
             }
             while (status is null or TryLater && _random.Next(2) == 0); // a script may try again, or never come back
 
-            if (status == TryLater && !mayBeStored)
+            if (status == TryLater)
             {
                 person.History.Refuse(operation, "unavailable");
             }
@@ -118,7 +116,11 @@ internal sealed class ScriptDevice(Person person, string name, HttpClient client
             person.History.See($"{name} POST #{operation.Number}", timer, operation.VersionBefore);
             person.History.Confirm(operation, timer.Version);
         }
-        else if (status is not (null or TryLater))
+        else if (status is null)
+        {
+            operation.HasUnansweredCopy = true;
+        }
+        else if (status != TryLater)
         {
             person.History.Refuse(operation, (string?)body?["code"] ?? $"status {status}");
         }

@@ -154,15 +154,18 @@ internal sealed class SocketDevice(Person person, string name, Uri[] servers, st
             foreach (var operation in _outbox)
             {
                 person.History.Invoke(operation);
-                for (var copies = _random.Next(20) == 0 ? 2 : 1; copies > 0; copies--)
+                await _socket!.SendAsync(Write(operation));
+                if (_random.Next(20) == 0)
                 {
-                    await _socket!.SendAsync(Write(operation));
+                    operation.HasUnansweredCopy = true; // an error does not say which of them it is about
+                    await _socket.SendAsync(Write(operation));
                 }
             }
 
             if (await _socket!.PingAsync(PongTimeout) is not { } receipt)
             {
                 await CloseAsync();
+                _outbox.ForEach(operation => operation.HasUnansweredCopy = true);
                 _outbox.RemoveAll(_ => !IsPage && _random.Next(2) == 0);
                 continue;
             }

@@ -39,7 +39,10 @@ public sealed class TimerSyncServer : IAsyncDisposable
 
     public static string RepositoryRoot => Metadata("RepositoryRoot");
 
-    public static string ServerAssembly => Metadata("ServerAssembly");
+    /// <summary>The program: a published one that <c>TIMERSYNC_TEST_SERVER</c> names, as <c>test.sh</c> does, else the one that was built.</summary>
+    public static string ServerAssembly => Published ?? Metadata("ServerAssembly");
+
+    private static string? Published => Environment.GetEnvironmentVariable("TIMERSYNC_TEST_SERVER") is { Length: > 0 } path ? path : null;
 
     /// <summary>Of this server alone; deleted with it.</summary>
     public string Folder { get; }
@@ -57,6 +60,8 @@ public sealed class TimerSyncServer : IAsyncDisposable
 
     /// <summary>Everything that the process printed, over all its starts.</summary>
     public IEnumerable<string> Log => _log;
+
+    public bool IsRunning => _process is { HasExited: false };
 
     public int ProcessId => _process?.Id ?? throw new InvalidOperationException("The server is not running.");
 
@@ -150,7 +155,7 @@ public sealed class TimerSyncServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (_process is { HasExited: false })
+        if (IsRunning)
         {
             await KillAsync();
         }
@@ -188,7 +193,7 @@ public sealed class TimerSyncServer : IAsyncDisposable
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = Folder };
         start.ArgumentList.Add(ServerAssembly);
-        start.ArgumentList.Add($"--contentRoot={RepositoryRoot}");
+        start.ArgumentList.Add($"--contentRoot={(Published is null ? RepositoryRoot : Path.GetDirectoryName(Published))}");
         foreach (var (key, value) in _settings)
         {
             start.ArgumentList.Add($"--{key}={value}");

@@ -64,6 +64,17 @@ public sealed class HistoryCheckerTests
     }
 
     [Fact]
+    public void Of_a_press_that_was_refused_another_copy_may_be_stored_when_it_has_no_answer()
+    {
+        var press = Press(OperationKind.Start, First, 100);
+        press.HasUnansweredCopy = true;
+        _history.Refuse(press, "unavailable");
+        Store(First, 100, null, isRunning: true);
+
+        Assert.Empty(Check(version: 1));
+    }
+
+    [Fact]
     public void An_event_of_what_never_was_is_found()
     {
         Confirm(Press(OperationKind.Start, First, 100), 1);

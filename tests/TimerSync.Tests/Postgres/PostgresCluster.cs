@@ -88,7 +88,10 @@ public sealed class PostgresCluster : IAsyncDisposable
     /// <summary>As if the machine had lost its power, but for the disk: it recovers when it starts again.</summary>
     public Task CrashAsync() => ControlAsync("-m immediate stop");
 
-    public Task StartAgainAsync() => ControlAsync("""-l "$folder/log" -w start >/dev/null""");
+    /// <summary>Unless it is running.</summary>
+    public Task StartAgainAsync() => RunAsync("""
+        "$programs/pg_ctl" -D "$folder/data" status >/dev/null || "$programs/pg_ctl" -D "$folder/data" -l "$folder/log" -w start >/dev/null
+        """);
 
     /// <summary>The files as they are while it is stopped.</summary>
     public Task BackUpAsync() => RunAsync("""rm -rf "$folder/backup"; cp -a "$folder/data" "$folder/backup" """);
