@@ -113,7 +113,8 @@ static void AddServices(WebApplicationBuilder builder)
     services.AddSingleton<LoginThrottle>();
     services.AddSingleton<LoginHandler>();
     services.AddSingleton<IPasswordHasher<Account>, PasswordHasher<Account>>();
-    services.Configure<PasswordHasherOptions>(hasher => hasher.IterationCount = PasswordHashing.Iterations);
+    services.AddOptions<PasswordHasherOptions>()
+        .Configure<IOptions<LoginOptions>>((hasher, login) => hasher.IterationCount = login.Value.PasswordHashIterations);
     services.AddSingleton<LogoutHandler>();
     services.AddSingleton<PostTimerHandler>();
 

@@ -15,6 +15,8 @@ public sealed class TimerSyncServer : IAsyncDisposable
     private const int PortMin = 15_000;
     private const int PortMax = 32_000;
 
+    private static int _nextPort = Random.Shared.Next(PortMin, PortMax);
+
     private readonly Dictionary<string, string> _settings;
     private readonly ConcurrentQueue<string> _log = new();
     private Process? _process;
@@ -27,6 +29,7 @@ public sealed class TimerSyncServer : IAsyncDisposable
         {
             ["urls"] = Address.GetLeftPart(UriPartial.Authority),
             ["Database:ConnectionString"] = $"Data Source={DatabaseFile}",
+            ["Login:PasswordHashIterations"] = "1000", // each test has a user of its own: the default would be most of its time
         };
         foreach (var (key, value) in settings)
         {
@@ -169,13 +172,14 @@ public sealed class TimerSyncServer : IAsyncDisposable
 
     /// <summary>
     /// None of those that the system gives to outgoing connections: while a server is down, one of its clients, trying again
-    /// and again, would sooner or later be given the server's own.
+    /// and again, would sooner or later be given the server's own. And one after the other: what two servers that start at the
+    /// same time were both given, one of them would lose, and its test would talk to the other.
     /// </summary>
     internal static int FreePort()
     {
         while (true)
         {
-            var port = Random.Shared.Next(PortMin, PortMax);
+            var port = PortMin + (int)((uint)Interlocked.Increment(ref _nextPort) % (PortMax - PortMin));
             using var listener = new TcpListener(IPAddress.Loopback, port);
             try
             {

@@ -1,5 +1,9 @@
+using System.Buffers.Binary;
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
+using TimerSync.Features.Login;
+using TimerSync.Tests.Postgres;
 
 namespace TimerSync.Tests.Login;
 
@@ -91,6 +95,37 @@ public sealed class LoginSettingsTests(ConfiguredServer configured)
 
         await tooShort.ProblemAsync(HttpStatusCode.BadRequest);
         await accepted.JsonAsync();
+    }
+
+    /// <summary>OWASP, Password Storage Cheat Sheet: PBKDF2 with HMAC-SHA-512 and at least 210,000 iterations.</summary>
+    [Fact]
+    public async Task Passwords_are_stored_as_slow_hashes_and_a_faster_one_is_raised_at_the_next_login()
+    {
+        await using var server = await TimerSyncServer.StartAsync();
+        var user = await TestUser.SignUpAsync(server);
+        Assert.InRange(ReadIterations(server, user), 1, 200_000);
+        await server.StopAsync();
+        server.Configure("Login:PasswordHashIterations", new LoginOptions().PasswordHashIterations.ToString(CultureInfo.InvariantCulture));
+        await server.StartAgainAsync();
+
+        await user.LogInAgainAsync();
+
+        Assert.InRange(ReadIterations(server, user), 210_000, int.MaxValue);
+    }
+
+    private static int ReadIterations(TimerSyncServer server, TestUser user)
+    {
+        using var database = server.OpenDatabase();
+        using var select = database.CreateCommand();
+        select.CommandText = "SELECT password_hash FROM accounts WHERE id = @id";
+        select.AddParameter("id", user.Id);
+        var hash = Convert.FromBase64String((string)select.ExecuteScalar()!);
+
+        const int HmacSha512 = 2;
+        Assert.Equal(1, hash[0]); // the framework's format 3: marker, function, iterations, length of salt
+        Assert.Equal(HmacSha512, BinaryPrimitives.ReadInt32BigEndian(hash.AsSpan(1)));
+        Assert.InRange(BinaryPrimitives.ReadInt32BigEndian(hash.AsSpan(9)), 16, int.MaxValue);
+        return BinaryPrimitives.ReadInt32BigEndian(hash.AsSpan(5));
     }
 
     private static async Task<HttpResponseMessage> PostAsync(TimerSyncServer server, string username, string password)

@@ -16,6 +16,7 @@ public sealed class ConfigurationTests
     [InlineData("Login:FailuresPerName", "99999999999")]
     [InlineData("Login:FailuresPerAddress", "0")]
     [InlineData("Login:FailuresPerAddress", "1.5")]
+    [InlineData("Login:PasswordHashIterations", "999")]
     [InlineData("Socket:ConnectionsPerUser", "0")]
     [InlineData("Socket:ConnectionsPerUser", "many")]
     [InlineData("Socket:CommandsPerSecond", "0")]
