@@ -34,17 +34,19 @@ internal sealed class Device(World world, string userId, int number, TimeSpan cl
     /// <summary>Runs that a person started or stopped here, and since when: all of it must be stored in the end.</summary>
     public Dictionary<Guid, (MessageKind Last, DateTimeOffset Since)> Toggled { get; } = [];
 
-    public bool HasUnsent => Ready.Any();
+    public bool HasUnsent => Room > 0 && _outbox.Exists(IsReady);
 
     // As the page does: few at a time, or a long outbox would be a flood whose last ping, the receipt, is always refused.
-    private IEnumerable<Press> Ready => _outbox
-        .FindAll(press => press.PingBehind is null && press.RetryAt <= world.Clock.Now)
-        .Take(PressesOnTheirWayMax - _outbox.Count(press => press.PingBehind is not null));
+    private IEnumerable<Press> Ready => _outbox.FindAll(IsReady).Take(Room);
+
+    private int Room => PressesOnTheirWayMax - _outbox.Count(press => press.PingBehind is not null);
 
     public bool IsWaiting => _outbox.Count > 0;
 
     /// <summary>The newest state it knows.</summary>
     public (Guid? Id, bool IsRunning, long Version) Shown { get; private set; }
+
+    private bool IsReady(Press press) => press.PingBehind is null && press.RetryAt <= world.Clock.Now;
 
     private DateTimeOffset ClockNow => world.Clock.Now + clockError;
 

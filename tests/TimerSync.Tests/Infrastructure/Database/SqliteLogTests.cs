@@ -8,8 +8,9 @@ namespace TimerSync.Tests.Infrastructure.Database;
 public sealed class SqliteLogTests
 {
     private const int Commits = 100;
-    private const int CommitsMax = 1000; // where the readers, by chance, often leave room
     private const int BytesMax = 40 * 1024 * 1024; // twice the store's bound, and the commits until a reader makes room
+
+    private static readonly TimeSpan ReadTime = TimeSpan.FromMilliseconds(10);
 
     [Theory]
     [InlineData(false)]
@@ -21,7 +22,7 @@ public sealed class SqliteLogTests
         var reading = isAlwaysRead ? Task.Run(() => Read(disk.DatabaseFile, ended.Token), TestContext.Current.CancellationToken) : Task.CompletedTask;
         var (log, bytesMost, bytesWritten, before) = (new FileInfo(disk.DatabaseFile + "-wal"), 0L, 0L, 0L);
 
-        for (var i = 0; i < Commits || (isAlwaysRead && bytesWritten <= BytesMax && i < CommitsMax); i++)
+        for (var i = 0; i < Commits; i++)
         {
             var now = DateTimeOffset.UnixEpoch.AddMilliseconds(i);
             disk.Commit([.. Enumerable.Range(0, TimerWriter.CommandsPerCommitMax).Select(_ => new TimerCommand(TimerAction.Start, "u_0", Guid.NewGuid(), now))], now);
@@ -37,7 +38,7 @@ public sealed class SqliteLogTests
         Assert.True(!isAlwaysRead || bytesWritten > BytesMax, "Too little was written to see a bound.");
     }
 
-    /// <summary>One reader begins before the other one ends.</summary>
+    /// <summary>One reader begins before the other one ends; neither is so short that the log would be emptied between two commits.</summary>
     private static void Read(string file, CancellationToken ended)
     {
         using SqliteConnection one = new($"Data Source={file};Mode=ReadOnly;Pooling=False"), other = new(one.ConnectionString);
@@ -53,6 +54,7 @@ public sealed class SqliteLogTests
             select.ExecuteScalar();
             before?.Dispose();
             before = transaction;
+            ended.WaitHandle.WaitOne(ReadTime);
         }
 
         before?.Dispose();
