@@ -39,6 +39,7 @@ finish() {
 install_missing() {
   local missing=()
   command -v chromium >/dev/null || missing+=(chromium)
+  command -v chromium-headless-shell >/dev/null || missing+=(chromium-headless-shell)
   command -v xvfb-run >/dev/null || missing+=(xvfb)
   command -v xauth >/dev/null || missing+=(xauth)
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
@@ -53,7 +54,7 @@ publish() {
   local runtime
   runtime="$(dotnet --info | sed -nE 's/^ *RID: +(\S+)$/\1/p')"
   dotnet publish TimerSync.csproj -c Release -r "$runtime" --self-contained false -p:NuGetLockFilePath=artifacts/packages.lock.json \
-    -o artifacts/server -v quiet
+    -p:RunAnalyzers=false -o artifacts/server -v quiet
 }
 
 install_shell() {

@@ -101,6 +101,18 @@ internal sealed class History(string userId)
     /// <summary>The newest version that anybody has seen so far.</summary>
     public long NewestVersion => Volatile.Read(ref _newestVersion);
 
+    /// <summary>How many operations there are so far.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _operations.Count;
+            }
+        }
+    }
+
     public IReadOnlyList<Operation> Operations => _operations;
 
     public IReadOnlyList<Sighting> Sightings => _sightings;

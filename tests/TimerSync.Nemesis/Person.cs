@@ -4,7 +4,6 @@ namespace TimerSync.Nemesis;
 internal sealed class Person(Account account, int operations)
 {
     private volatile int _operations = operations;
-    private int _taken;
 
     /// <summary>Everybody is the next one's stranger.</summary>
     public static List<Person> Make(IReadOnlyList<Account> accounts, int operations)
@@ -25,11 +24,11 @@ internal sealed class Person(Account account, int operations)
     /// <summary>Somebody whose ids are not this one's to use.</summary>
     public Person? Stranger { get; set; }
 
-    public int OperationsDone => Math.Min(_operations, Volatile.Read(ref _taken));
+    public int OperationsDone => History.Count;
 
     /// <summary>No more presses.</summary>
     public void Stop() => _operations = 0;
 
-    /// <returns>False when all have been made.</returns>
-    public bool TryTakeOperation() => Interlocked.Increment(ref _taken) <= _operations;
+    /// <summary>Whether presses are left to make. Reads do not count.</summary>
+    public bool HasOperationsLeft => History.Count < _operations;
 }

@@ -27,7 +27,7 @@ internal sealed class ScriptDevice(Person person, string name, HttpClient client
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        while (person.TryTakeOperation())
+        while (person.HasOperationsLeft)
         {
             await Task.Delay(_random.Next(30), cancellationToken);
             if (_random.Next(20) == 0)

@@ -28,7 +28,7 @@ internal sealed class SocketDevice(Person person, string name, Uri[] servers, st
     /// <summary>Presses until the person's presses are made and all of this device's are settled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        while (person.TryTakeOperation())
+        while (person.HasOperationsLeft)
         {
             await PauseAsync(pauseMilliseconds, cancellationToken);
             Press();
@@ -138,7 +138,7 @@ internal sealed class SocketDevice(Person person, string name, Uri[] servers, st
     private async Task SpendTimeOfflineAsync(CancellationToken cancellationToken)
     {
         await CloseAsync();
-        for (var i = _random.Next(8); i > 0 && person.TryTakeOperation(); i--)
+        for (var i = _random.Next(8); i > 0 && person.HasOperationsLeft; i--)
         {
             await PauseAsync(maxMilliseconds: 30, cancellationToken);
             Press();
