@@ -2,7 +2,7 @@
 # Installs what the tests need and is missing, then checks and tests everything. Needs the .NET SDK 10, Node 20 or newer,
 # and, where Chromium, the virtual display or PostgreSQL is missing, apt. Ends in the line "N passed, N failed, N skipped".
 #   test.sh          at most 12 minutes on two cores
-#   test.sh --full   and then the full forms of what it has in short: about an hour
+#   test.sh --full   and then the full forms of what it has in short: more than an hour
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 
@@ -38,8 +38,8 @@ finish() {
 
 install_missing() {
   local missing=()
-  command -v chromium >/dev/null || missing+=(chromium)
-  command -v chromium-headless-shell >/dev/null || missing+=(chromium-headless-shell)
+  [[ -x "${TIMERSYNC_CHROMIUM:-/usr/bin/chromium}" ]] || missing+=(chromium)
+  [[ -x "${TIMERSYNC_CHROMIUM_SHELL:-/usr/bin/chromium-headless-shell}" ]] || missing+=(chromium-headless-shell)
   command -v xvfb-run >/dev/null || missing+=(xvfb)
   command -v xauth >/dev/null || missing+=(xauth)
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)

@@ -13,6 +13,7 @@
   const knockEveryHidden = 4000;
   const knockPauseMax = 30000;          // where it answers, and yet takes no connection
   const frozenMin = 3000;               // a tick so late: the page was frozen, or the machine was
+  const stampStep = 0.001;              // ms; between two stamps of one moment
   const retryRefusedAfter = 1000;       // a press that the server could not take at the moment
   const retryTooManyAfter = 3000;       // after close code 4429
   const waitingShownAfter = 1000;       // a press that is on its way is not called waiting before
@@ -307,10 +308,16 @@
     }
   }
 
+  // What a pong confirms is told by these: a press has a later one than every ping before it, however coarse the clock is.
+  let stamped = 0;
+  function stamp() {
+    stamped = Math.max(performance.now(), stamped + stampStep);
+    return stamped;
+  }
+
   function ping() {
-    const now = performance.now();
-    pingAt ??= now;
-    send({ action: 'ping', sent_at: now });
+    pingAt ??= performance.now();
+    send({ action: 'ping', sent_at: stamp() });
   }
 
   // Is it still there? After waking up, changing networks, or coming back to the page.
@@ -386,13 +393,14 @@
     const unsent = outbox.presses.filter(one => one.sentAt === null && !one.isConfirmed && one.retryAt <= now);
     const ready = unsent.length > pressesFew ? unsent.slice(0, Math.floor(allowed)) : unsent;
     allowed = Math.max(0, allowed - ready.length);
+    const sentAt = stamp();
     for (const one of ready) {
       if (clock.now() - momentOf(one) > pressAgeMax) {
         outbox.remove([one]);
         say('A press that waited for more than a week was too old to be sent.');
         continue;
       }
-      one.sentAt = now;
+      one.sentAt = sentAt;
       const moment = clock.error < clockErrorMax || ageOf(one) > waitingShownAfter
         ? new Date(momentOf(one)).toISOString() : undefined;
       send({

@@ -53,7 +53,7 @@ internal sealed class LoginHandler(
     private static readonly string DeleteOldSessions = EmbeddedSql.Load("DeleteOldSessions.sql");
     private static readonly string UpdatePasswordHash = EmbeddedSql.Load("UpdatePasswordHash.sql");
 
-    // Hashing is meant to be slow: one core at most stays free for those who are logged in.
+    // Hashing is meant to be slow: where there are two cores, one stays free for those who are logged in.
     private readonly ConcurrencyLimiter _hashing = new(new ConcurrencyLimiterOptions
     {
         PermitLimit = Math.Max(1, Environment.ProcessorCount - 1),
@@ -66,13 +66,18 @@ internal sealed class LoginHandler(
 
     public async Task<LoginResult> HandleAsync(Credentials credentials, IPAddress? address, CancellationToken cancellationToken)
     {
+        if (throttle.RetryAfter(credentials.FoldedName, address) is { } refused)
+        {
+            return new LoginResult.Throttled(refused); // takes nobody's turn
+        }
+
         using var turn = await _hashing.AcquireAsync(1, cancellationToken);
         if (!turn.IsAcquired)
         {
             return new LoginResult.Throttled(BusyRetryAfter);
         }
 
-        if (throttle.RetryAfter(credentials.FoldedName, address) is { } wait)
+        if (throttle.RetryAfter(credentials.FoldedName, address) is { } wait) // others may have failed meanwhile
         {
             return new LoginResult.Throttled(wait);
         }

@@ -38,7 +38,7 @@ internal sealed partial class TimerWriter(
     public bool LastCommitSucceeded => _lastCommitSucceeded;
 
     /// <summary>Stores one command. Any thread.</summary>
-    /// <returns>Completes once the command is durable and sent to every connection, or was refused.</returns>
+    /// <returns>Completes once the command is durable and handed to every connection, or was refused.</returns>
     public ValueTask<CommandResult> WriteAsync(TimerCommand command)
     {
         var waiting = new Waiting(command);
@@ -111,6 +111,7 @@ internal sealed partial class TimerWriter(
             _lastCommitSucceeded = false;
             var told = exception is CommitUnknownException ? CommandResult.Unknown : CommandResult.Unavailable;
             batch.ForEach(waiting => waiting.Result.SetResult(told));
+            RefuseWaiting();
             return;
         }
 
@@ -124,6 +125,17 @@ internal sealed partial class TimerWriter(
             }
 
             batch[i].Result.SetResult(results[i]);
+        }
+    }
+
+    /// <summary>
+    /// Behind a commit that failed, a batch after the other would wait as long again. Nothing of it was begun: its senders may know.
+    /// </summary>
+    private void RefuseWaiting()
+    {
+        for (var left = _queue.Reader.Count; left > 0 && _queue.Reader.TryRead(out var waiting); left--)
+        {
+            waiting.Result.SetResult(CommandResult.Unavailable);
         }
     }
 

@@ -8,9 +8,9 @@ namespace TimerSync.Tests.Simulation;
 /// </summary>
 public sealed class SimulationTests
 {
-    private const int Seeds = 300;
+    private const int Seeds = 200;
     private const int SeedsOnSqlite = 10;
-    private const int Interleavings = 2000;
+    private const int Interleavings = 1000;
 
     [Fact]
     public void Whatever_happens_no_press_is_lost_and_no_connection_is_told_what_is_not_durable()
