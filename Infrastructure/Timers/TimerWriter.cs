@@ -111,7 +111,6 @@ internal sealed partial class TimerWriter(
             _lastCommitSucceeded = false;
             var told = exception is CommitUnknownException ? CommandResult.Unknown : CommandResult.Unavailable;
             batch.ForEach(waiting => waiting.Result.SetResult(told));
-            RefuseWaiting();
             return;
         }
 
@@ -125,17 +124,6 @@ internal sealed partial class TimerWriter(
             }
 
             batch[i].Result.SetResult(results[i]);
-        }
-    }
-
-    /// <summary>
-    /// Behind a commit that failed, a batch after the other would wait as long again. Nothing of it was begun: its senders may know.
-    /// </summary>
-    private void RefuseWaiting()
-    {
-        for (var left = _queue.Reader.Count; left > 0 && _queue.Reader.TryRead(out var waiting); left--)
-        {
-            waiting.Result.SetResult(CommandResult.Unavailable);
         }
     }
 
