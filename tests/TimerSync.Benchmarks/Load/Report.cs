@@ -3,7 +3,7 @@ using System.Globalization;
 namespace TimerSync.Benchmarks.Load;
 
 /// <summary>
-/// <c>report</c>: everything that issue 4 sets a target for, measured in turn, several times over, so that a slow minute of
+/// <c>report</c>: everything that RESULTS.md has a target for, measured in turn, several times over, so that a slow minute of
 /// the machine hits all alike; prints the medians as a Markdown table.
 /// </summary>
 internal sealed class Report
