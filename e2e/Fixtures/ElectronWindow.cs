@@ -12,6 +12,9 @@ namespace TimerSync.EndToEnd;
 /// <summary>The desktop shell in a real window, on a display and with a user data folder of its own.</summary>
 public sealed partial class ElectronWindow : IAsyncDisposable
 {
+    private const int ConnectAttemptsMax = 3;
+    private const float ConnectTimeoutMs = 20_000;
+
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan EndTimeout = TimeSpan.FromSeconds(20);
     private static readonly Lazy<Task<string[]>> Command = new(PrepareAsync);
@@ -67,8 +70,7 @@ public sealed partial class ElectronWindow : IAsyncDisposable
             window._process.BeginOutputReadLine();
             window._process.BeginErrorReadLine();
             var devTools = await window._devTools.Task.WaitAsync(StartTimeout);
-            // Electron knows no browser contexts: none of a browser's defaults may be set.
-            window._browser = await playwright.Chromium.ConnectOverCDPAsync(devTools, new() { NoDefaults = true });
+            window._browser = await ConnectAsync(playwright, devTools);
             var context = window._browser.Contexts[0];
             window.Page = context.Pages.Count > 0 ? context.Pages[0] : await context.WaitForPageAsync();
             return window;
@@ -77,6 +79,22 @@ public sealed partial class ElectronWindow : IAsyncDisposable
         {
             await window.DisposeAsync();
             throw new InvalidOperationException($"The shell did not start: {string.Join('\n', window.Log)}", exception);
+        }
+    }
+
+    /// <summary>Who looks at the moment in which the window is made may wait for it without end: then it is looked at again.</summary>
+    private static async Task<IBrowser> ConnectAsync(IPlaywright playwright, string devTools)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                // Electron knows no browser contexts: none of a browser's defaults may be set.
+                return await playwright.Chromium.ConnectOverCDPAsync(devTools, new() { NoDefaults = true, Timeout = ConnectTimeoutMs });
+            }
+            catch (TimeoutException) when (attempt < ConnectAttemptsMax)
+            {
+            }
         }
     }
 

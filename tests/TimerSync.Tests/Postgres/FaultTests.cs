@@ -138,7 +138,11 @@ public sealed class FaultTests(FaultTests.Setting faults) : IClassFixture<FaultT
         }
 
         Assert.InRange(stopped.Elapsed, TimeSpan.Zero, RecoveryMax);
-        await Task.Delay(PauseOfANode - stopped.Elapsed, Cancellation);
+        if (stopped.Elapsed < PauseOfANode)
+        {
+            await Task.Delay(PauseOfANode - stopped.Elapsed, Cancellation);
+        }
+
         await faults.First.SignalAsync("CONT");
         var goesOn = Stopwatch.StartNew();
 
