@@ -16,7 +16,9 @@ public sealed class AccessibilityTests(Stack stack) : EndToEndTest(stack)
 
     [Theory]
     [InlineData(DesktopWidth, ColorScheme.Light)]
-    [InlineData(PhoneWidth, ColorScheme.Dark)] // the width changes no colour
+    [InlineData(DesktopWidth, ColorScheme.Dark)]
+    [InlineData(PhoneWidth, ColorScheme.Light)]
+    [InlineData(PhoneWidth, ColorScheme.Dark)]
     public async Task Axe_finds_nothing_on_any_page(int width, ColorScheme scheme)
     {
         AllowLostConnections();

@@ -68,12 +68,6 @@ internal sealed class SqliteSettings : DbConnectionInterceptor
     /// <summary>The same where everybody waits for it.</summary>
     public static readonly TimeSpan ShortBusyTimeout = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>
-    /// Of each pooled connection: it reads a handful of pages, which the system has in memory too. SQLite's default, 2,000, adds up
-    /// to more than what a thousand idle sockets take. The writer keeps that.
-    /// </summary>
-    private const int ReaderCacheKibibytes = 200;
-
     private const string SynchronousFull = "2";
     private const int SqliteBusy = 5;
 
@@ -117,7 +111,6 @@ internal sealed class SqliteSettings : DbConnectionInterceptor
         if (connection is SqliteConnection { Handle: { } handle } && !_applied.TryGetValue(handle, out _))
         {
             Apply(connection);
-            Execute(connection, $"PRAGMA cache_size = -{ReaderCacheKibibytes}");
             _applied.AddOrUpdate(handle, _applied);
         }
     }

@@ -11,9 +11,7 @@ public sealed class SocketClient : IAsyncDisposable
     public const string Html = "timersync.v1.html";
 
     private const int ReceiveBytes = 64 * 1024;
-
-    /// <summary>Until a test is told that nothing comes; one that means a limit names its own.</summary>
-    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
 
     private readonly byte[] _buffer = new byte[ReceiveBytes];
 

@@ -3,12 +3,12 @@ using System.Diagnostics;
 namespace TimerSync.Tests.Hostile;
 
 /// <summary>SIGTERM: everybody is told, and what does not listen is cut, well inside the host's ten seconds.</summary>
+[Collection(Alone.Name)]
 public sealed class ShutdownTests
 {
     private const int ServiceRestart = 1012;
 
-    /// <summary>The promise is 9 s; the rest is for a machine that runs all other tests meanwhile.</summary>
-    private static readonly TimeSpan ShutdownMax = TimeSpan.FromSeconds(9 + 6);
+    private static readonly TimeSpan ShutdownMax = TimeSpan.FromSeconds(9);
 
     [Fact]
     public async Task Everybody_gets_1012_also_beyond_the_first_wave_and_beside_a_peer_that_never_answers()

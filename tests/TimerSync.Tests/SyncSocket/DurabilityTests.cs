@@ -10,7 +10,7 @@ namespace TimerSync.Tests.SyncSocket;
 /// </summary>
 public sealed class DurabilityTests
 {
-    private const int Kills = 6;
+    private const int Kills = 10;
     private const int Users = 3;
     private const int ClientsPerUser = 2;
     private const int ToldBeforeKill = 80;
