@@ -1,5 +1,6 @@
 using System.Net.WebSockets;
 using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.Features.Authentication;
 
@@ -22,7 +23,7 @@ internal sealed record AcceptedSocket(WebSocket Socket, ConnectionStart Start)
             {
                 using var socket = accepted.Socket;
                 await ReleaseAsync(context);
-                await loop.RunAsync(socket, accepted.Start, context.RequestAborted);
+                await loop.RunAsync(socket, accepted.Start, context.Features.GetRequiredFeature<IConnectionLifetimeFeature>().ConnectionClosed);
             }
         });
     }

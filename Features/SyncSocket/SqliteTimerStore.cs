@@ -15,10 +15,19 @@ internal sealed class SqliteTimerStore(
     IOptions<DatabaseOptions> options, DatabaseIdentity database, EpochFile epochFile) : ITimerStore
 {
     /// <summary>
-    /// Past this the write-ahead log is emptied, readers or not. SQLite does that by itself at 4 MB, but only in a moment
-    /// without readers, which under load may not come.
+    /// Past this the write-ahead log is emptied, readers or not. SQLite does that by itself at <see cref="LogPages"/>, but only
+    /// in a moment without readers, which under load may not come.
     /// </summary>
     private const long LogBytesMax = 16 * 1024 * 1024;
+
+    /// <summary>
+    /// 12 MiB, three times SQLite's default: of pages that many commands change, fewer copies go into the database file. With
+    /// <see cref="CacheKibibytes"/> a fifth more commands per second (tests/TimerSync.Benchmarks/RESULTS.md).
+    /// </summary>
+    private const int LogPages = 3000;
+
+    /// <summary>Eight times SQLite's default: pages that are written again and again are not read again each time.</summary>
+    private const int CacheKibibytes = 16_000;
 
     private readonly string _connectionString = new SqliteConnectionStringBuilder(options.Value.ConnectionString)
     {
@@ -126,6 +135,8 @@ internal sealed class SqliteTimerStore(
                 _connection.Open();
                 SqliteSettings.Apply(_connection);
                 SqliteSettings.MakeDurable(_connection);
+                SqliteSettings.Execute(_connection, $"PRAGMA cache_size = -{CacheKibibytes}");
+                SqliteSettings.Execute(_connection, $"PRAGMA wal_autocheckpoint = {LogPages}");
             }
             catch
             {

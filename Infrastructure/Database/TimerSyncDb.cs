@@ -85,6 +85,14 @@ internal sealed class SqliteSettings : DbConnectionInterceptor
     /// <summary>The write-ahead log is a setting of the file: made once, at the start.</summary>
     public static void UseWriteAheadLog(DbConnection connection) => Require(connection, "PRAGMA journal_mode = WAL", "wal");
 
+    /// <returns>The first value of what SQLite answers.</returns>
+    public static string? Execute(DbConnection connection, string pragma)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = pragma;
+        return command.ExecuteScalar()?.ToString();
+    }
+
     public static void SetBusyTimeout(DbConnection connection, TimeSpan timeout) =>
         Execute(connection, $"PRAGMA busy_timeout = {timeout.TotalMilliseconds:F0}");
 
@@ -120,13 +128,6 @@ internal sealed class SqliteSettings : DbConnectionInterceptor
     {
         ConnectionOpened(connection, eventData); // Microsoft.Data.Sqlite has no asynchronous calls
         return Task.CompletedTask;
-    }
-
-    private static string? Execute(DbConnection connection, string pragma)
-    {
-        using var command = connection.CreateCommand();
-        command.CommandText = pragma;
-        return command.ExecuteScalar()?.ToString();
     }
 
     private static void Require(DbConnection connection, string pragma, string wanted)
