@@ -68,6 +68,8 @@ static void AddServices(WebApplicationBuilder builder)
     builder.WebHost.ConfigureKestrel(kestrel =>
     {
         kestrel.Limits.MaxRequestBodySize = 64 * 1024;
+        kestrel.Limits.MaxRequestHeadersTotalSize = 16 * 1024;
+        kestrel.Limits.MaxRequestBufferSize = 16 * 1024; // who sends faster than he is answered is not read from: TCP holds him up
         kestrel.AddServerHeader = false;
     });
     builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(10));

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace TimerSync.Infrastructure.Realtime;
 
 /// <summary>
@@ -21,10 +19,6 @@ internal sealed class HeapTrim(TimeProvider clock)
 
     /// <summary>So long it must be quiet: by then what is left of those who left is gone too. At most one pause in this time.</summary>
     private static readonly TimeSpan QuietTime = Connection.CloseTimeout + TimeSpan.FromSeconds(1);
-
-    private const string Glibc = "libc.so.6";
-
-    private static readonly bool HasGlibc = OperatingSystem.IsLinux() && NativeLibrary.TryLoad(Glibc, out _);
 
     private long _quietSince = clock.GetTimestamp();
     private long _lastAllocated;
@@ -52,20 +46,6 @@ internal sealed class HeapTrim(TimeProvider clock)
         return true;
     }
 
-    /// <summary>
-    /// Aggressive: gives back to the system what is free afterwards. So does glibc with what SQLite and the just-in-time
-    /// compiler have freed, which it would keep; other C libraries have no such call.
-    /// </summary>
-    public static void Run()
-    {
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        if (HasGlibc)
-        {
-            _ = ReleaseFreeMemory(bytesKept: 0); // whether something was given back
-        }
-    }
-
-    /// <summary>malloc_trim(3).</summary>
-    [DllImport(Glibc, EntryPoint = "malloc_trim")]
-    private static extern int ReleaseFreeMemory(nuint bytesKept);
+    /// <summary>Aggressive: gives back to the system what is free afterwards.</summary>
+    public static void Run() => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
 }
