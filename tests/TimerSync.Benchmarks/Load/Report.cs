@@ -116,6 +116,11 @@ internal sealed class Report
         Add($"{name} start", run.StartTime.TotalSeconds);
         Add("fdatasync", DiskProbe.Run(run.Folder).Percentile(50));
         run.Connect();
+        if (settings.Idle > 0)
+        {
+            run.Client.PollFor(Memory.Settle); // measured is that they are there, not that they come
+        }
+
         run.Client.Reconnects = true;
         var result = run.Measure();
         Add($"{name} p50", result.Latency.Percentile(50));
