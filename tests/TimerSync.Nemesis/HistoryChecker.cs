@@ -148,7 +148,7 @@ internal sealed class HistoryChecker
                 return;
             }
 
-            if (model.Version < _stored.Version && Fits(model) && choices.MoveNext())
+            if (model.Version + MissingVersions(model) <= _stored.Version && model.Version < _stored.Version && Fits(model) && choices.MoveNext())
             {
                 var (next, operation) = choices.Current;
                 if (_tried.Add(_appliedMark ^ _marks[operation]))
@@ -204,6 +204,13 @@ internal sealed class HistoryChecker
     private bool Fits(TimerModel model) =>
         _confirmedBy[model.Version].All(one => _applied.Contains(one) || ReferenceEquals(Apply(model, one), model))
         && _unknownTimerAt[model.Version].All(one => !model.Runs.ContainsKey(one.RunId));
+
+    /// <summary>How many it takes at least until the rows are those of the database: whoever has fewer left has gone wrong long ago.</summary>
+    private int MissingVersions(TimerModel model) => _stored.Rows.Values.Sum(row =>
+    {
+        var run = model.Runs.GetValueOrDefault(row.Id);
+        return (run is null ? 1 : 0) + (row.StoppedAt is not null && run?.StoppedAt != row.StoppedAt ? 1 : 0);
+    });
 
     private bool IsEnd(TimerModel model) =>
         model.Runs.Count == _stored.Rows.Count
