@@ -11,6 +11,7 @@ internal sealed record Memory(IReadOnlyList<(int Connections, long Bytes)> Resid
 
     /// <summary>From the last one's coming; by then the server has collected what the handshakes left.</summary>
     public static readonly TimeSpan Settle = TimeSpan.FromSeconds(9);
+
     private static readonly TimeSpan SettleAfterLeaving = TimeSpan.FromSeconds(20);
 
     /// <summary>Bytes per connection of them all.</summary>

@@ -134,6 +134,23 @@ public sealed class HistoryCheckerTests
     }
 
     [Fact]
+    public void An_order_is_found_where_the_nearest_is_wrong_each_time()
+    {
+        const int Runs = 20;
+        var ids = Enumerable.Range(1, Runs).Select(n => new Guid($"00000000-0000-4000-8000-{n:d12}")).ToArray();
+        Array.ForEach(ids, id => Confirm(Press(OperationKind.Start, id, 100), Runs));
+        foreach (var id in ids)
+        {
+            // Under way together: had the later one come first, it would have made a version of its own, and there is none.
+            Confirm(Press(OperationKind.Stop, id, 300), 2 * Runs);
+            Confirm(Press(OperationKind.Stop, id, 200), 2 * Runs);
+            Store(id, 100, 200, isRunning: false);
+        }
+
+        Assert.Empty(Check(version: 2 * Runs));
+    }
+
+    [Fact]
     public void Two_running_are_found()
     {
         Confirm(Press(OperationKind.Start, First, 100), 1);
