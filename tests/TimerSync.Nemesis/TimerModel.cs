@@ -34,7 +34,7 @@ internal sealed record TimerModel(ImmutableDictionary<Guid, ModelRun> Runs, Mode
         Current is null || run.Id == Current.Id || IsLater(run, Current) ? run : Current,
         Version + 1);
 
-    private static bool IsLater(ModelRun run, ModelRun other) =>
+    public static bool IsLater(ModelRun run, ModelRun other) =>
         run.StartedAt != other.StartedAt
             ? run.StartedAt > other.StartedAt
             : string.CompareOrdinal(run.Id.ToString("D"), other.Id.ToString("D")) > 0;

@@ -121,6 +121,16 @@ public sealed class HistoryCheckerTests
     }
 
     [Fact]
+    public void A_stop_that_was_confirmed_before_its_start_was_stored_is_found()
+    {
+        Press(OperationKind.Start, First, 100);
+        Confirm(Press(OperationKind.Stop, First, 200), 1); // the start alone makes version 1
+        Store(First, 100, 200, isRunning: false);
+
+        Assert.NotEmpty(Check(version: 2));
+    }
+
+    [Fact]
     public void Order_by_arrival_instead_of_the_rule_is_found()
     {
         Confirm(Press(OperationKind.Start, First, 100), 1);
