@@ -72,7 +72,7 @@ internal sealed class BenchDatabase : IDisposable
             var (id, sessionId) = (UserId(i), Guid.NewGuid().ToString("N"));
             Execute(account, id, now.ToUnixTimeMilliseconds());
             Execute(session, sessionId, id, now.ToUnixTimeMilliseconds(), Tokens.ExpiryOf(now).ToUnixTimeMilliseconds());
-            users[i] = new User(i, id, Tokens.Create(id, id, sessionId, now));
+            users[i] = new User(id, Tokens.Create(id, id, sessionId, now));
         }
 
         transaction.Commit();

@@ -100,7 +100,7 @@ internal sealed class Dialect
         var before = command % 2 == 0 ? _start : _stop;
         before.CopyTo(message);
         var id = message.Slice(before.Length, UuidLength);
-        Utf8Formatter.TryFormat((uint)user.Index, id, out _, new('x', 8));
+        Utf8Formatter.TryFormat((uint)user.Number, id, out _, new('x', 8));
         id[8] = (byte)'-';
         Encoding.ASCII.GetBytes(Salt.AsSpan(0, 4), id[9..]);
         id[13] = (byte)'-';

@@ -184,7 +184,7 @@ internal sealed class LoadRun : IDisposable
             using var answer = await http.PostAsJsonAsync("/login", new { username = $"bench-{salt}-{i}", password = "correct horse" }, cancellationToken);
             answer.EnsureSuccessStatusCode();
             var login = await answer.Content.ReadFromJsonAsync<JsonElement>(cancellationToken);
-            users[i] = new User(i, login.GetProperty("user_id").GetString()!, login.GetProperty("access_token").GetString()!);
+            users[i] = new User(login.GetProperty("user_id").GetString()!, login.GetProperty("access_token").GetString()!);
         });
         return users;
     }

@@ -62,14 +62,17 @@ internal sealed class Peer(int index, User user, Role role)
 }
 
 /// <summary>One account, with the commands that it has sent and not yet heard of.</summary>
-internal sealed class User(int index, string id, string token)
+internal sealed class User(string id, string token)
 {
     /// <summary>Commands under way whose moment is remembered; a power of two.</summary>
     private const int Remembered = 256;
 
+    private static int s_made;
+
     private readonly long[] _intendedAt = new long[Remembered];
 
-    public int Index { get; } = index;
+    /// <summary>Part of the ids of its commands: the same account of a further run, on a database that is kept, has new ones.</summary>
+    public int Number { get; } = Interlocked.Increment(ref s_made);
 
     public string Id { get; } = id;
 

@@ -44,7 +44,7 @@ internal sealed class Report
         var thousand = _settings with { Users = 1000, Rate = 1000 };
         await PartAsync("latency", async () =>
         {
-            await LoadAsync("unloaded", _settings with { Users = 20, Rate = 100 });
+            await LoadAsync("unloaded", _settings with { Users = 20, Rate = 200, WarmUp = TimeSpan.FromSeconds(10) });
             await LoadAsync("1,000/s", thousand);
         });
         await PartAsync("throughput", async () =>

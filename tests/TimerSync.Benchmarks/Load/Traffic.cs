@@ -105,7 +105,10 @@ internal sealed class Traffic
         }
     }
 
-    /// <summary>Sends at a fixed rate, evenly spread over time and users, whatever the server answers.</summary>
+    /// <summary>
+    /// Sends at a fixed rate, evenly spread over time and users, whatever the server answers. Never sleeps: how long its own
+    /// core takes to wake up, twice per command, is not the server's latency.
+    /// </summary>
     /// <param name="perSecond">Commands per second.</param>
     /// <param name="warmUp">Sent before it is measured.</param>
     /// <param name="time">Measured.</param>
@@ -142,7 +145,7 @@ internal sealed class Traffic
                 }
             }
 
-            _client.Poll(TimeSpan.FromSeconds((due - now) / (double)Stopwatch.Frequency));
+            _client.Poll(TimeSpan.Zero);
         }
 
         onMeasuring(false);
