@@ -40,14 +40,15 @@ internal sealed class SqliteTimerStore(
 
     private Statements? _open;
     private long _logBytesAllowed = LogBytesMax;
-    private int _newChanges;
 
     public CommandResult[] Commit(IReadOnlyList<TimerCommand> commands, DateTimeOffset now)
     {
         try
         {
             _open ??= new Statements(_connectionString);
-            return Commit(_open, commands, now);
+            var results = Commit(_open, commands, now);
+            BoundLog(_open);
+            return results;
         }
         catch
         {
@@ -56,26 +57,19 @@ internal sealed class SqliteTimerStore(
         }
     }
 
-    public void AfterAnswers()
-    {
-        epochFile.Add(_newChanges);
-        _newChanges = 0;
-        BoundLog();
-    }
-
     public void Dispose()
     {
         _open?.Dispose();
         _open = null;
     }
 
-    private void BoundLog()
+    private void BoundLog(Statements sql)
     {
         _log.Refresh();
         if (_log.Exists && _log.Length > _logBytesAllowed)
         {
             // Where somebody reads for long, such as a backup, it is tried again when as much has been added.
-            _logBytesAllowed = _open!.TryEmptyLog() ? LogBytesMax : _log.Length + LogBytesMax;
+            _logBytesAllowed = sql.TryEmptyLog() ? LogBytesMax : _log.Length + LogBytesMax;
         }
     }
 
@@ -91,8 +85,9 @@ internal sealed class SqliteTimerStore(
             changes += results[i].Outcome == CommandOutcome.Changed ? 1 : 0;
         }
 
+        var total = sql.CountChanges(changes);
         sql.Commit();
-        _newChanges = changes;
+        epochFile.Remember(total);
         return results;
     }
 
@@ -130,6 +125,7 @@ internal sealed class SqliteTimerStore(
         private readonly SqliteCommand _saveRun;
         private readonly SqliteCommand _nextVersion;
         private readonly SqliteCommand _selectVersion;
+        private readonly SqliteCommand _countChanges;
 
         public Statements(string connectionString)
         {
@@ -156,6 +152,7 @@ internal sealed class SqliteTimerStore(
             _saveRun = Prepare(EmbeddedSql.Load("SaveRun.sql"), "@id", "@user_id", "@status", "@started_at", "@stopped_at", "@updated_at");
             _nextVersion = Prepare(EmbeddedSql.Load("NextVersion.sql"), "@user_id");
             _selectVersion = Prepare(EmbeddedSql.Load("SelectVersion.sql"), "@user_id");
+            _countChanges = Prepare(EmbeddedSql.Load("CountChanges.sql"), "@changes");
         }
 
         public void Begin() => _begin.ExecuteNonQuery();
@@ -204,6 +201,8 @@ internal sealed class SqliteTimerStore(
         public long NextVersion(string userId) => (long)Bind(_nextVersion, userId).ExecuteScalar()!;
 
         public long SelectVersion(string userId) => (long?)Bind(_selectVersion, userId).ExecuteScalar() ?? 0;
+
+        public long CountChanges(int changes) => (long)Bind(_countChanges, changes).ExecuteScalar()!;
 
         public void Dispose() => _connection.Dispose();
 

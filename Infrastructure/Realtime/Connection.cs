@@ -35,9 +35,7 @@ internal sealed partial class Connection(
     public static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(5);
 
     private readonly Lock _gate = new();
-
-    // Made when somebody waits for it or it comes: nobody does while the connection is idle.
-    private TaskCompletionSource? _finished;
+    private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     // All below: guarded by _gate.
     private Queue<ServerEvent> _queue = new();
@@ -57,7 +55,7 @@ internal sealed partial class Connection(
     public DateTimeOffset ExpiresAt { get; } = expiresAt;
 
     /// <summary>Completes when nothing more will be sent: the close frame is out, or the socket is broken.</summary>
-    public Task Finished => FinishedSource.Task;
+    public Task Finished => _finished.Task;
 
     /// <summary>Whether it is closed on our side: what the peer still sends no longer counts.</summary>
     public bool IsClosing
@@ -171,9 +169,6 @@ internal sealed partial class Connection(
         _ = AbortLaterAsync();
     }
 
-    private TaskCompletionSource FinishedSource =>
-        LazyInitializer.EnsureInitialized(ref _finished, static () => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
-
     private void Enqueue(ServerEvent serverEvent)
     {
         if (_close is not null)
@@ -218,7 +213,7 @@ internal sealed partial class Connection(
             if (closing is { } close)
             {
                 await socket.CloseOutputAsync(close.Code, close.Reason, CancellationToken.None);
-                FinishedSource.TrySetResult();
+                _finished.TrySetResult();
             }
         }
         catch (Exception exception)
@@ -230,7 +225,7 @@ internal sealed partial class Connection(
 
             socket.Abort();
             Close(CloseCodes.Normal, "broken");
-            FinishedSource.TrySetResult();
+            _finished.TrySetResult();
         }
     }
 
@@ -268,7 +263,7 @@ internal sealed partial class Connection(
     {
         await Task.Delay(CloseTimeout, clock);
         socket.Abort();
-        FinishedSource.TrySetResult();
+        _finished.TrySetResult();
     }
 
     [LoggerMessage(LogLevel.Error, "Sending to a connection failed")]
