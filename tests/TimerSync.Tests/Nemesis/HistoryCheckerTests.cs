@@ -124,7 +124,9 @@ public sealed class HistoryCheckerTests
     public void A_stop_that_was_confirmed_before_its_start_was_stored_is_found()
     {
         Press(OperationKind.Start, First, 100);
-        Confirm(Press(OperationKind.Stop, First, 200), 1); // the start alone makes version 1
+        var (early, late) = (Press(OperationKind.Stop, First, 200), Press(OperationKind.Stop, First, 200));
+        Confirm(early, 0); // of a run that was not there yet: it had to be refused
+        Confirm(late, 2);
         Store(First, 100, 200, isRunning: false);
 
         Assert.NotEmpty(Check(version: 2));
