@@ -71,6 +71,7 @@ static void AddServices(WebApplicationBuilder builder)
         kestrel.Limits.MaxRequestHeadersTotalSize = 16 * 1024;
         kestrel.Limits.MaxRequestBufferSize = 16 * 1024; // who sends faster than he is answered is not read from: TCP holds him up
         kestrel.AddServerHeader = false;
+        kestrel.DisableStringReuse = true; // a socket's request would keep the strings of its headers, its token the longest, for a next one that never comes
     });
     builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(10));
 

@@ -1,6 +1,7 @@
 using System.Net.WebSockets;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.Features.Authentication;
 
@@ -19,13 +20,19 @@ internal sealed record AcceptedSocket(WebSocket Socket, ConnectionStart Start)
         app.Use(async (context, next) =>
         {
             await next(context);
-            if (context.Features.Get<AcceptedSocket>() is { } accepted)
+            if (context.Features.Get<AcceptedSocket>() is not null)
             {
-                using var socket = accepted.Socket;
                 await ReleaseAsync(context);
-                await loop.RunAsync(socket, accepted.Start, context.Features.GetRequiredFeature<IConnectionLifetimeFeature>().ConnectionClosed);
+                await loop.RunAsync(Take(context), context.Features.GetRequiredFeature<IConnectionLifetimeFeature>().ConnectionClosed);
             }
         });
+    }
+
+    private static AcceptedSocket Take(HttpContext context)
+    {
+        var accepted = context.Features.GetRequiredFeature<AcceptedSocket>();
+        context.Features.Set<AcceptedSocket>(null);
+        return accepted;
     }
 
     /// <summary>The server keeps the request until its socket has ended, but none of this: headers, the token among them, services, the principal.</summary>
@@ -38,7 +45,6 @@ internal sealed record AcceptedSocket(WebSocket Socket, ConnectionStart Start)
 
         context.Request.Headers.Clear();
         context.Request.QueryString = QueryString.Empty;
-        context.Features.Set<AcceptedSocket>(null);
         context.Features.Set<IAuthenticateResultFeature>(null);
         context.Features.Set<IHttpAuthenticationFeature>(null);
         context.Features.Set<IEndpointFeature>(null);
@@ -47,6 +53,7 @@ internal sealed record AcceptedSocket(WebSocket Socket, ConnectionStart Start)
         context.Features.Set<IQueryFeature>(null);
         context.Features.Set<IRequestCookiesFeature>(null);
         context.Features.Set<IHttpWebSocketFeature>(null);
+        context.Features.Set<IStatusCodePagesFeature>(null);
         if (context is DefaultHttpContext cached) // it remembers the features that it has seen
         {
             var features = context.Features;

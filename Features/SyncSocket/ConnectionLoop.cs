@@ -25,13 +25,17 @@ internal sealed class ConnectionLoop(
 {
     private readonly SocketOptions _limits = options.Value;
 
-    /// <param name="socket">Upgraded; the caller disposes of it.</param>
-    /// <param name="start">What is kept of its request.</param>
+    /// <param name="accepted">Upgraded; closed and disposed of in the end.</param>
     /// <param name="peerGone">Cancelled when the TCP connection has ended.</param>
-    public async Task RunAsync(WebSocket socket, ConnectionStart start, CancellationToken peerGone)
+    public Task RunAsync(AcceptedSocket accepted, CancellationToken peerGone)
     {
-        var connection = new Connection(
-            socket, start.Subprotocol, start.UserId, start.SessionId, start.ExpiresAt, scheduler, clock, logger);
+        var (socket, start) = accepted;
+        return RunAsync(socket, new Connection(socket, start.Subprotocol, start.UserId, start.SessionId, start.ExpiresAt, scheduler, clock, logger), peerGone);
+    }
+
+    private async Task RunAsync(WebSocket socket, Connection connection, CancellationToken peerGone)
+    {
+        using var disposedOf = socket;
         try
         {
             if (hub.TryAdd(connection, _limits.ConnectionsPerUser))

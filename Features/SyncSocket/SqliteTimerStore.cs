@@ -40,15 +40,14 @@ internal sealed class SqliteTimerStore(
 
     private Statements? _open;
     private long _logBytesAllowed = LogBytesMax;
+    private int _newChanges;
 
     public CommandResult[] Commit(IReadOnlyList<TimerCommand> commands, DateTimeOffset now)
     {
         try
         {
             _open ??= new Statements(_connectionString);
-            var results = Commit(_open, commands, now);
-            BoundLog(_open);
-            return results;
+            return Commit(_open, commands, now);
         }
         catch
         {
@@ -57,19 +56,26 @@ internal sealed class SqliteTimerStore(
         }
     }
 
+    public void AfterAnswers()
+    {
+        epochFile.Add(_newChanges);
+        _newChanges = 0;
+        BoundLog();
+    }
+
     public void Dispose()
     {
         _open?.Dispose();
         _open = null;
     }
 
-    private void BoundLog(Statements sql)
+    private void BoundLog()
     {
         _log.Refresh();
         if (_log.Exists && _log.Length > _logBytesAllowed)
         {
             // Where somebody reads for long, such as a backup, it is tried again when as much has been added.
-            _logBytesAllowed = sql.TryEmptyLog() ? LogBytesMax : _log.Length + LogBytesMax;
+            _logBytesAllowed = _open!.TryEmptyLog() ? LogBytesMax : _log.Length + LogBytesMax;
         }
     }
 
@@ -85,9 +91,8 @@ internal sealed class SqliteTimerStore(
             changes += results[i].Outcome == CommandOutcome.Changed ? 1 : 0;
         }
 
-        var total = sql.CountChanges(changes);
         sql.Commit();
-        epochFile.Remember(total);
+        _newChanges = changes;
         return results;
     }
 
@@ -125,7 +130,6 @@ internal sealed class SqliteTimerStore(
         private readonly SqliteCommand _saveRun;
         private readonly SqliteCommand _nextVersion;
         private readonly SqliteCommand _selectVersion;
-        private readonly SqliteCommand _countChanges;
 
         public Statements(string connectionString)
         {
@@ -152,7 +156,6 @@ internal sealed class SqliteTimerStore(
             _saveRun = Prepare(EmbeddedSql.Load("SaveRun.sql"), "@id", "@user_id", "@status", "@started_at", "@stopped_at", "@updated_at");
             _nextVersion = Prepare(EmbeddedSql.Load("NextVersion.sql"), "@user_id");
             _selectVersion = Prepare(EmbeddedSql.Load("SelectVersion.sql"), "@user_id");
-            _countChanges = Prepare(EmbeddedSql.Load("CountChanges.sql"), "@changes");
         }
 
         public void Begin() => _begin.ExecuteNonQuery();
@@ -201,8 +204,6 @@ internal sealed class SqliteTimerStore(
         public long NextVersion(string userId) => (long)Bind(_nextVersion, userId).ExecuteScalar()!;
 
         public long SelectVersion(string userId) => (long?)Bind(_selectVersion, userId).ExecuteScalar() ?? 0;
-
-        public long CountChanges(int changes) => (long)Bind(_countChanges, changes).ExecuteScalar()!;
 
         public void Dispose() => _connection.Dispose();
 

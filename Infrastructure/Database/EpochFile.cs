@@ -8,8 +8,8 @@ namespace TimerSync.Infrastructure.Database;
 /// <summary>
 /// A small file beside the SQLite file that remembers how many changes the database had. A database that has fewer was
 /// restored from a backup, and gets a new epoch: its versions went back, and clients must take its state all the same
-/// (CONTRACT.md, section 2). Written after each commit and never synced: after a power cut it may lag behind the database,
-/// which is harmless, never be ahead of it.
+/// (CONTRACT.md, section 2). Written after each commit, when all have heard of it, and never synced: after a crash it may lag
+/// behind the database, which is harmless, never be ahead of it.
 /// </summary>
 internal sealed partial class EpochFile(IOptions<DatabaseOptions> options, ILogger<EpochFile> logger) : IDisposable
 {
@@ -18,6 +18,7 @@ internal sealed partial class EpochFile(IOptions<DatabaseOptions> options, ILogg
 
     private FileStream? _file;
     private string _epoch = "";
+    private long _changes;
 
     /// <summary>
     /// Whether the database is the one that was last open here, no older than it was then. One with another epoch may be a
@@ -37,18 +38,19 @@ internal sealed partial class EpochFile(IOptions<DatabaseOptions> options, ILogg
 
     public void Open(string epoch, long changes)
     {
-        _epoch = epoch;
+        (_epoch, _changes) = (epoch, changes);
         // Not emptied first: the line always has the same length, and a crash in between must not lose it.
         _file = new FileStream(_path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read, bufferSize: 0);
-        Remember(changes);
+        Add(changes: 0);
     }
 
-    /// <summary>Called by the writer's thread, after the commit. Never throws: what is committed is to be answered as that.</summary>
-    public void Remember(long changes)
+    /// <summary>Remembers what was committed. Called by the writer's thread. Never throws: a commit is a commit.</summary>
+    public void Add(int changes)
     {
+        _changes += changes;
         try
         {
-            RandomAccess.Write(_file!.SafeFileHandle, Encoding.ASCII.GetBytes($"{_epoch} {changes:D19}\n"), fileOffset: 0);
+            RandomAccess.Write(_file!.SafeFileHandle, Encoding.ASCII.GetBytes($"{_epoch} {_changes:D19}\n"), fileOffset: 0);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException)
         {

@@ -35,7 +35,9 @@ internal sealed partial class Connection(
     public static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(5);
 
     private readonly Lock _gate = new();
-    private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    // Made when somebody waits for it or it comes: nobody does while the connection is idle.
+    private TaskCompletionSource? _finished;
 
     // All below: guarded by _gate.
     private Queue<ServerEvent> _queue = new();
@@ -55,7 +57,7 @@ internal sealed partial class Connection(
     public DateTimeOffset ExpiresAt { get; } = expiresAt;
 
     /// <summary>Completes when nothing more will be sent: the close frame is out, or the socket is broken.</summary>
-    public Task Finished => _finished.Task;
+    public Task Finished => FinishedSource.Task;
 
     /// <summary>Whether it is closed on our side: what the peer still sends no longer counts.</summary>
     public bool IsClosing
@@ -169,6 +171,9 @@ internal sealed partial class Connection(
         _ = AbortLaterAsync();
     }
 
+    private TaskCompletionSource FinishedSource =>
+        LazyInitializer.EnsureInitialized(ref _finished, static () => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+
     private void Enqueue(ServerEvent serverEvent)
     {
         if (_close is not null)
@@ -213,7 +218,7 @@ internal sealed partial class Connection(
             if (closing is { } close)
             {
                 await socket.CloseOutputAsync(close.Code, close.Reason, CancellationToken.None);
-                _finished.TrySetResult();
+                FinishedSource.TrySetResult();
             }
         }
         catch (Exception exception)
@@ -225,7 +230,7 @@ internal sealed partial class Connection(
 
             socket.Abort();
             Close(CloseCodes.Normal, "broken");
-            _finished.TrySetResult();
+            FinishedSource.TrySetResult();
         }
     }
 
@@ -263,7 +268,7 @@ internal sealed partial class Connection(
     {
         await Task.Delay(CloseTimeout, clock);
         socket.Abort();
-        _finished.TrySetResult();
+        FinishedSource.TrySetResult();
     }
 
     [LoggerMessage(LogLevel.Error, "Sending to a connection failed")]

@@ -17,6 +17,11 @@ internal interface ITimerStore : IDisposable
     /// </exception>
     /// <exception cref="CommitUnknownException">The same, but whether the batch is stored is not known.</exception>
     CommandResult[] Commit(IReadOnlyList<TimerCommand> commands, DateTimeOffset now);
+
+    /// <summary>What a commit that succeeded leaves to be done, for which nobody waits. Called by the writer's thread only; never throws.</summary>
+    void AfterAnswers()
+    {
+    }
 }
 
 /// <summary>The database went away between a commit and its answer, and did not come back in time to be asked.</summary>

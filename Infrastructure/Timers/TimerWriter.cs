@@ -125,6 +125,8 @@ internal sealed partial class TimerWriter(
 
             batch[i].Result.SetResult(results[i]);
         }
+
+        store.AfterAnswers();
     }
 
     [LoggerMessage(LogLevel.Error, "A commit of {Commands} commands failed (state {SqlState}); their senders were told")]

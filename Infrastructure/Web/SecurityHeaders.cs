@@ -1,6 +1,8 @@
+using Microsoft.AspNetCore.Http.Features;
+
 namespace TimerSync.Infrastructure.Web;
 
-/// <summary>Headers of every answer. The page has no inline script or style, and talks to its own server only.</summary>
+/// <summary>Headers of every answer but a handshake's. The page has no inline script or style, and talks to its own server only.</summary>
 internal static class SecurityHeaders
 {
     private const string ContentSecurityPolicy =
@@ -9,17 +11,17 @@ internal static class SecurityHeaders
 
     public static void UseSecurityHeaders(this WebApplication app) => app.Use((context, next) =>
     {
-        context.Response.OnStarting(Set, context.Response); // last: the exception handler clears what is set before
+        // A handshake brings no document, and Kestrel would keep the callback, or the headers, as long as the socket is open.
+        if (context.Features.Get<IHttpUpgradeFeature>() is not { IsUpgradableRequest: true })
+        {
+            context.Response.OnStarting(Set, context.Response); // last: the exception handler clears what is set before
+        }
+
         return next(context);
     });
 
     private static Task Set(object response)
     {
-        if (((HttpResponse)response).StatusCode == StatusCodes.Status101SwitchingProtocols)
-        {
-            return Task.CompletedTask; // no document follows, and Kestrel keeps the headers as long as the socket is open
-        }
-
         var headers = ((HttpResponse)response).Headers;
         headers.ContentSecurityPolicy = ContentSecurityPolicy;
         headers.XContentTypeOptions = "nosniff";

@@ -12,6 +12,11 @@ internal interface IDisk : IDisposable
     /// <summary>As <see cref="ITimerStore.Commit"/>.</summary>
     CommandResult[] Commit(IReadOnlyList<TimerCommand> commands, DateTimeOffset now);
 
+    /// <summary>As <see cref="ITimerStore.AfterAnswers"/>.</summary>
+    void AfterAnswers()
+    {
+    }
+
     /// <summary>What a reader beside the writer sees.</summary>
     Task<TimerSnapshot> ReadAsync(string userId);
 

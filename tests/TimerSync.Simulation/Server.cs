@@ -43,7 +43,7 @@ internal sealed class Server
         try
         {
             await loop.RunAsync(
-                socket, new ConnectionStart(Json, socket.UserId, socket.SessionId, socket.ExpiresAt), CancellationToken.None);
+                new AcceptedSocket(socket, new ConnectionStart(Json, socket.UserId, socket.SessionId, socket.ExpiresAt)), CancellationToken.None);
         }
         catch (Exception exception)
         {

@@ -51,6 +51,8 @@ internal sealed class SimulatedStore(World world, IDisk disk) : ITimerStore
         return fate == CommitFate.CrashAfter ? throw Crash("after a commit") : results;
     }
 
+    public void AfterAnswers() => disk.AfterAnswers();
+
     public void Dispose()
     {
     }

@@ -38,6 +38,8 @@ internal sealed class SqliteDisk : IDisk
 
     public CommandResult[] Commit(IReadOnlyList<TimerCommand> commands, DateTimeOffset now) => _open.Store.Commit(commands, now);
 
+    public void AfterAnswers() => _open.Store.AfterAnswers();
+
     public Task<TimerSnapshot> ReadAsync(string userId) => _open.Reader.ReadAsync(userId, CancellationToken.None);
 
     public string? FindDamage() => SyncWatch.Writes == 0 ? "the watch sees no write"

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
@@ -38,7 +37,7 @@ internal sealed class SqliteEngine(EpochFile epochFile) : IDatabaseEngine, IDisp
     public void Dispose() => _survivesFullFile?.Dispose();
 
     private static async Task<long> ChangesAsync(TimerSyncDb db, CancellationToken cancellationToken) =>
-        long.Parse(await Meta.ReadOrMakeAsync(db, "changes", "0", cancellationToken), CultureInfo.InvariantCulture);
+        (await db.QueryAsync<long>(EmbeddedSql.Load("SumVersions.sql"), cancellationToken))[0];
 
     /// <summary>The file holds the signing key and password hashes: nobody else on the machine may read it.</summary>
     private static void CreateFile(string path)

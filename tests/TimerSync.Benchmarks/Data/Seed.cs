@@ -44,7 +44,6 @@ internal static class Seed
         Run(connection, string.Join(';', indexes));
         Run(connection, """
             INSERT INTO timer_versions (user_id, version) SELECT user_id, 2 * count(*) FROM timers GROUP BY user_id;
-            UPDATE meta SET value = (SELECT CAST(sum(version) AS TEXT) FROM timer_versions) WHERE key = 'changes';
             PRAGMA journal_mode = WAL;
             """);
     }
