@@ -69,10 +69,11 @@ static void AddServices(WebApplicationBuilder builder)
     {
         kestrel.Limits.MaxRequestBodySize = 64 * 1024;
         kestrel.Limits.MaxRequestHeadersTotalSize = 16 * 1024;
-        kestrel.Limits.MaxRequestBufferSize = 16 * 1024; // who sends faster than he is answered is not read from: TCP holds him up
+        kestrel.Limits.MaxRequestBufferSize = 16 * 1024;
         kestrel.AddServerHeader = false;
         kestrel.DisableStringReuse = true; // a socket's request would keep the strings of its headers, its token the longest, for a next one that never comes
     });
+    builder.WebHost.UseSockets(BoundedSockets.Configure);
     builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(10));
 
     // The page's files are those of the build also when the environment is not Development.

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Net.WebSockets;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Connections.Features;
@@ -11,7 +12,7 @@ namespace TimerSync.Features.SyncSocket;
 /// A socket that the endpoint has accepted, left with its request. It is run when all middleware has returned: what they and
 /// the endpoint hold for a request would otherwise live as long as the socket, and is as much as the socket itself.
 /// </summary>
-internal sealed record AcceptedSocket(WebSocket Socket, ConnectionStart Start)
+internal sealed record AcceptedSocket(WebSocket Socket, ConnectionStart Start, Socket? Transport)
 {
     /// <summary>Runs sockets; the first middleware.</summary>
     public static void Use(WebApplication app)

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Data.Common;
 using System.IO.Pipelines;
+using System.Net.Sockets;
 using System.Net.WebSockets;
 using Microsoft.Extensions.Options;
 using TimerSync.Infrastructure.Auth;
@@ -23,17 +24,24 @@ internal sealed class ConnectionLoop(
     TimeProvider clock,
     ILogger<Connection> logger)
 {
+    /// <summary>
+    /// Of the connections that send more than the server can carry, how often one is closed: each that comes back costs as much
+    /// as several commands, and they should not all go at once.
+    /// </summary>
+    private static readonly TimeSpan ShedInterval = TimeSpan.FromMilliseconds(50);
+
     private readonly SocketOptions _limits = options.Value;
+    private long _lastShedAt;
 
     /// <param name="accepted">Upgraded; closed and disposed of in the end.</param>
     /// <param name="peerGone">Cancelled when the TCP connection has ended.</param>
     public Task RunAsync(AcceptedSocket accepted, CancellationToken peerGone)
     {
-        var (socket, start) = accepted;
-        return RunAsync(socket, new Connection(socket, start.Subprotocol, start.UserId, start.SessionId, start.ExpiresAt, scheduler, clock, logger), peerGone);
+        var (socket, start, transport) = accepted;
+        return RunAsync(socket, transport, new Connection(socket, start.Subprotocol, start.UserId, start.SessionId, start.ExpiresAt, scheduler, clock, logger), peerGone);
     }
 
-    private async Task RunAsync(WebSocket socket, Connection connection, CancellationToken peerGone)
+    private async Task RunAsync(WebSocket socket, Socket? transport, Connection connection, CancellationToken peerGone)
     {
         using var disposedOf = socket;
         try
@@ -43,7 +51,7 @@ internal sealed class ConnectionLoop(
                 await SendFirstSnapshotAsync(connection);
             }
 
-            await ReceiveAsync(socket, connection);
+            await ReceiveAsync(socket, transport, connection);
         }
         catch (WebSocketException exception) when (exception.WebSocketErrorCode == WebSocketError.Faulted)
         {
@@ -52,7 +60,7 @@ internal sealed class ConnectionLoop(
             hub.Remove(connection);
             await Task.Delay(Connection.CloseTimeout, clock, peerGone).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-        catch (Exception exception) when (exception is WebSocketException or OperationCanceledException or IOException)
+        catch (Exception exception) when (exception is WebSocketException or OperationCanceledException or IOException or SocketException or ObjectDisposedException)
         {
             // The peer is gone.
         }
@@ -86,10 +94,11 @@ internal sealed class ConnectionLoop(
         }
     }
 
-    private async Task ReceiveAsync(WebSocket socket, Connection connection)
+    private async Task ReceiveAsync(WebSocket socket, Socket? transport, Connection connection)
     {
         var commands = new TokenBucket(_limits.CommandsPerSecond, _limits.CommandBurst, clock);
         var refusals = new TokenBucket(_limits.CommandsPerSecond, _limits.CommandBurst, clock);
+        var backlog = new Backlog(transport, clock);
         while (true)
         {
             // Without a buffer until something arrives: most connections are idle most of the time.
@@ -119,14 +128,16 @@ internal sealed class ConnectionLoop(
                     return;
                 }
 
-                if (commands.TryTake())
+                var (isLate, isLateAgain) = backlog.Handle(length);
+                if (!isLate && commands.TryTake())
                 {
                     await HandleAsync(connection, buffer.AsMemory(0, length), type);
                 }
-                else if (refusals.TryTake())
+                else if (!(isLateAgain && TryShed()) && refusals.TryTake())
                 {
-                    connection.Answer(new ErrorEvent(Parse(connection, buffer.AsSpan(0, length), type)
-                        .Error(ErrorCodes.RateLimited, $"More than {_limits.CommandsPerSecond} messages a second: slow down.")));
+                    connection.Answer(new ErrorEvent(Parse(connection, buffer.AsSpan(0, length), type).Error(
+                        ErrorCodes.RateLimited,
+                        isLate ? "More than the server can carry: slow down." : $"More than {_limits.CommandsPerSecond} messages a second: slow down.")));
                 }
                 else
                 {
@@ -142,6 +153,13 @@ internal sealed class ConnectionLoop(
 
             await connection.WaitForRoomAsync();
         }
+    }
+
+    private bool TryShed()
+    {
+        var last = Volatile.Read(ref _lastShedAt);
+        var now = clock.GetTimestamp();
+        return clock.GetElapsedTime(last, now) >= ShedInterval && Interlocked.CompareExchange(ref _lastShedAt, now, last) == last;
     }
 
     /// <summary>Reads the rest of a message whose first, empty part has been received.</summary>

@@ -165,18 +165,16 @@ internal sealed class SqliteTimerStore(
         /// <returns>False when a reader did not end in time, or the disk refused it: nothing is lost by that.</returns>
         public bool TryEmptyLog()
         {
-            SqliteSettings.SetBusyTimeout(_connection, SqliteSettings.ShortBusyTimeout);
             try
             {
-                return SqliteSettings.TryEmptyLog(_connection);
+                SqliteSettings.SetBusyTimeout(_connection, SqliteSettings.ShortBusyTimeout);
+                var isEmpty = SqliteSettings.TryEmptyLog(_connection);
+                SqliteSettings.SetBusyTimeout(_connection, SqliteSettings.BusyTimeout);
+                return isEmpty;
             }
             catch (SqliteException)
             {
                 return false;
-            }
-            finally
-            {
-                SqliteSettings.SetBusyTimeout(_connection, SqliteSettings.BusyTimeout);
             }
         }
 

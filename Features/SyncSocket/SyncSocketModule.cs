@@ -1,4 +1,5 @@
 using Carter;
+using Microsoft.AspNetCore.Connections.Features;
 using TimerSync.Infrastructure.Auth;
 using TimerSync.Infrastructure.Realtime;
 using TimerSync.Infrastructure.Web;
@@ -42,7 +43,8 @@ public sealed class SyncSocketModule : CarterModule
             var start = new ConnectionStart(
                 granted ?? Array.Find(subprotocols, one => one is JsonSubprotocol)!,
                 context.User.GetUserId(), context.User.GetSessionId(), context.User.GetExpiry());
-            context.Features.Set(new AcceptedSocket(await context.WebSockets.AcceptWebSocketAsync(granted?.Name), start));
+            context.Features.Set(new AcceptedSocket(
+                await context.WebSockets.AcceptWebSocketAsync(granted?.Name), start, context.Features.Get<IConnectionSocketFeature>()?.Socket));
         }).RequireAuthorization();
     }
 }

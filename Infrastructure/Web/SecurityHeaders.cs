@@ -12,7 +12,7 @@ internal static class SecurityHeaders
     public static void UseSecurityHeaders(this WebApplication app) => app.Use((context, next) =>
     {
         // A handshake brings no document, and Kestrel would keep the callback, or the headers, as long as the socket is open.
-        if (context.Features.Get<IHttpUpgradeFeature>() is not { IsUpgradableRequest: true })
+        if (context.Request.Path != "/ws" || context.Features.Get<IHttpUpgradeFeature>() is not { IsUpgradableRequest: true })
         {
             context.Response.OnStarting(Set, context.Response); // last: the exception handler clears what is set before
         }

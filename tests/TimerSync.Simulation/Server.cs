@@ -43,7 +43,7 @@ internal sealed class Server
         try
         {
             await loop.RunAsync(
-                new AcceptedSocket(socket, new ConnectionStart(Json, socket.UserId, socket.SessionId, socket.ExpiresAt)), CancellationToken.None);
+                new AcceptedSocket(socket, new ConnectionStart(Json, socket.UserId, socket.SessionId, socket.ExpiresAt), Transport: null), CancellationToken.None);
         }
         catch (Exception exception)
         {

@@ -17,6 +17,8 @@ internal sealed class SqliteEngine(EpochFile epochFile) : IDatabaseEngine, IDisp
         ? null
         : PosixSignalRegistration.Create(FileTooLarge, static signal => signal.Cancel = true);
 
+    private long _changes;
+
     public async Task OpenAsync(TimerSyncDb db, CancellationToken cancellationToken)
     {
         CreateFile(new SqliteConnectionStringBuilder(db.Database.GetConnectionString()).DataSource);
@@ -28,16 +30,19 @@ internal sealed class SqliteEngine(EpochFile epochFile) : IDatabaseEngine, IDisp
         SqliteSettings.MakeDurable(db.Database.GetDbConnection());
     }
 
-    public async Task<bool> KnowsAsync(TimerSyncDb db, string epoch, CancellationToken cancellationToken) =>
-        epochFile.Knows(epoch, await ChangesAsync(db, cancellationToken));
+    public async Task<bool> KnowsAsync(TimerSyncDb db, string epoch, CancellationToken cancellationToken)
+    {
+        _changes = (await db.QueryAsync<long>(EmbeddedSql.Load("SumVersions.sql"), cancellationToken))[0];
+        return epochFile.Knows(epoch, _changes);
+    }
 
-    public async Task RememberAsync(TimerSyncDb db, string epoch, CancellationToken cancellationToken) =>
-        epochFile.Open(epoch, await ChangesAsync(db, cancellationToken));
+    public Task RememberAsync(TimerSyncDb db, string epoch, CancellationToken cancellationToken)
+    {
+        epochFile.Open(epoch, _changes);
+        return Task.CompletedTask;
+    }
 
     public void Dispose() => _survivesFullFile?.Dispose();
-
-    private static async Task<long> ChangesAsync(TimerSyncDb db, CancellationToken cancellationToken) =>
-        (await db.QueryAsync<long>(EmbeddedSql.Load("SumVersions.sql"), cancellationToken))[0];
 
     /// <summary>The file holds the signing key and password hashes: nobody else on the machine may read it.</summary>
     private static void CreateFile(string path)

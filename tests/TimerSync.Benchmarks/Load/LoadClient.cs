@@ -49,6 +49,9 @@ internal sealed class LoadClient : IDisposable
 
     public required Action<Peer, string> OnError { get; init; }
 
+    /// <summary>A connection that was open has ended, and nobody here asked for it.</summary>
+    public required Action<Peer> OnClosed { get; init; }
+
     /// <summary>Whether a connection that ends is opened again, with the page's delays.</summary>
     public bool Reconnects { get; set; }
 
@@ -393,6 +396,7 @@ internal sealed class LoadClient : IDisposable
         if (comesBack && peer.State == PeerState.Open)
         {
             Closes[peer.CloseCode] = Closes.GetValueOrDefault(peer.CloseCode) + 1;
+            OnClosed(peer);
         }
 
         Linux.Unwatch(_epoll, peer.Descriptor);

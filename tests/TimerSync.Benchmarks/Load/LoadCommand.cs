@@ -74,7 +74,7 @@ internal static class LoadCommand
         Line("server CPU", Invariant($"{result.CpuPerEvent:F1} µs per event, {100 * result.ServerCpu:F0} % of a core; RSS {run.Server.ResidentBytes() / 1048576.0:F0} MiB"));
         Line("load program CPU", Invariant($"{100 * result.ClientCpu:F0} % of a core"));
         var traffic = run.Traffic;
-        Line("commands", Invariant($"{traffic.Sent:N0} sent, {traffic.Delivered:N0} delivered, {traffic.Skipped:N0} skipped for a newer one, {traffic.Lost:N0} lost, {traffic.Doubled:N0} events doubled, {run.Client.NotSent:N0} not sent"));
+        Line("commands", Invariant($"{traffic.Sent:N0} sent, {traffic.Delivered:N0} delivered, {traffic.Skipped:N0} skipped for a newer one, {traffic.Refused.Values.Sum():N0} refused, {traffic.Cut:N0} cut, {traffic.Lost:N0} lost, {traffic.Doubled:N0} events doubled, {run.Client.NotSent:N0} not sent"));
         Line("refused", traffic.Refused.Count == 0 ? "none" : string.Join(", ", traffic.Refused.Select(one => Invariant($"{one.Key} {one.Value:N0}"))));
         Line("closed", run.Client.Closes.Count == 0 ? "none" : string.Join(", ", run.Client.Closes.Select(one => Invariant($"{one.Key}: {one.Value:N0}"))));
         if (slowReaders.Length > 0)

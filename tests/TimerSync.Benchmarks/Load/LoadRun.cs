@@ -24,7 +24,7 @@ internal sealed class LoadRun : IDisposable
     private const int SignUpsAtOnce = 4;
 
     private static readonly TimeSpan ConnectLimit = TimeSpan.FromSeconds(120);
-    private static readonly TimeSpan DrainLimit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan DrainLimit = TimeSpan.FromSeconds(60);
 
     private readonly LoadSettings _settings;
     private readonly User[] _idleUsers;
@@ -35,7 +35,7 @@ internal sealed class LoadRun : IDisposable
         Users = users[..settings.Users];
         _idleUsers = users[settings.Users..];
         Traffic = new Traffic(
-            traffic => Client = new LoadClient(Server.Address, settings.Dialect) { OnTimer = traffic.OnTimer, OnError = traffic.OnError },
+            traffic => Client = new LoadClient(Server.Address, settings.Dialect) { OnTimer = traffic.OnTimer, OnError = traffic.OnError, OnClosed = traffic.OnClosed },
             settings.Dialect,
             Users);
     }

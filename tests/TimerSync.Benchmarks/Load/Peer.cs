@@ -88,6 +88,9 @@ internal sealed class User(string id, string token)
     /// <summary>Number of the last command that the listener has heard of; -1 before the first.</summary>
     public long Heard { get; set; } = -1;
 
+    /// <summary>Commands sent of which nothing has been heard: neither an event nor a refusal nor the end of the connection.</summary>
+    public long UnderWay { get; set; }
+
     /// <summary>When a command was meant to be sent, in stopwatch ticks.</summary>
     public ref long IntendedAt(long command) => ref _intendedAt[command & (Remembered - 1)];
 

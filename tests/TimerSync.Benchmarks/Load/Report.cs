@@ -128,8 +128,10 @@ internal sealed class Report
         Add($"{name} commands", result.CommandsPerSecond);
         Add($"{name} events", result.EventsPerSecond);
         Add($"{name} cpu", result.CpuPerEvent);
-        Add($"{name} refused", run.Traffic.Refused.Values.Sum() + run.Client.Closes.Values.Sum());
-        Add("lost or doubled", settings.Yardstick is null && name != "overload" ? run.Traffic.Lost + run.Traffic.Doubled : 0);
+        Add($"{name} refused", run.Traffic.Refused.Values.Sum());
+        Add($"{name} closed", run.Client.Closes.Values.Sum());
+        Add($"{name} cut", run.Traffic.Cut);
+        Add("lost or doubled", settings.Yardstick is null ? run.Traffic.Lost + run.Traffic.Doubled : 0);
         await Console.Error.WriteLineAsync(string.Create(
             CultureInfo.InvariantCulture, $"  {name}: {result.CommandsPerSecond:N0}/s, {result.Latency}, {result.CpuPerEvent:F1} µs per event"));
     }
@@ -194,7 +196,7 @@ internal sealed class Report
 
             fdatasync p50 {Median("fdatasync"):F2} ms. Commands/s: one commit per command {Median("one commands"):N0}, SignalR {Median("signalr commands"):N0}, echo {Median("echo commands"):N0}.
             Server CPU per event, µs: peak {Median("peak cpu"):F1}, 1,000/s {Median("1,000/s cpu"):F1}, SignalR {Median("signalr cpu"):F1}, echo {Median("echo cpu"):F1}.
-            SignalR's RSS per idle connection: {Median("memory signalr"):F1} KiB. Told in overload: {Median("overload refused"):N0}.
+            SignalR's RSS per idle connection: {Median("memory signalr"):F1} KiB. In overload: {Median("overload refused"):N0} commands refused, {Median("overload cut"):N0} on {Median("overload closed"):N0} connections closed with 4429.
             """));
     }
 

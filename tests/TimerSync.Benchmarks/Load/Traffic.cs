@@ -50,8 +50,11 @@ internal sealed class Traffic
     /// <summary>Answers that refused a command, by code.</summary>
     public SortedDictionary<string, long> Refused { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Neither heard of, nor skipped, nor refused.</summary>
-    public long Lost => Sent - Delivered - Skipped - Refused.Values.Sum();
+    /// <summary>Commands under way on a connection that the server closed: its close code answers them all.</summary>
+    public long Cut { get; private set; }
+
+    /// <summary>Neither heard of, nor skipped, nor refused, nor cut.</summary>
+    public long Lost => Sent - Delivered - Skipped - Refused.Values.Sum() - Cut;
 
     public void OnTimer(Peer peer, TimerEvent timer, long now)
     {
@@ -78,6 +81,13 @@ internal sealed class Traffic
 
         Delivered++;
         Skipped += newer - 1;
+        peer.User.UnderWay -= newer;
+        if (peer.User.UnderWay < 0) // cut, but only after it was carried out: no other was sent since
+        {
+            Cut += peer.User.UnderWay;
+            peer.User.UnderWay = 0;
+        }
+
         DeliveredInTime += isMeasured ? 1 : 0;
         if (peer.User.Remembers(timer.Command))
         {
@@ -98,10 +108,21 @@ internal sealed class Traffic
     public void OnError(Peer peer, string code)
     {
         Refused[code] = Refused.GetValueOrDefault(code) + 1;
+        peer.User.UnderWay--;
         peer.User.Next += peer.User.Next % 2; // a run whose start was refused cannot be stopped: the next command is a start
         if (_closedLoop)
         {
             Send(peer.User, Stopwatch.GetTimestamp());
+        }
+    }
+
+    public void OnClosed(Peer peer)
+    {
+        if (peer == peer.User.Sender)
+        {
+            Cut += peer.User.UnderWay;
+            peer.User.UnderWay = 0;
+            peer.User.Next += peer.User.Next % 2; // whether the last start was carried out is not known
         }
     }
 
@@ -209,6 +230,7 @@ internal sealed class Traffic
 
         user.IntendedAt(command) = due;
         user.Next++;
+        user.UnderWay++;
         Sent++;
         return true;
     }

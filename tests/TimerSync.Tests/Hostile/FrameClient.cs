@@ -203,9 +203,12 @@ internal sealed class FrameClient : IAsyncDisposable
         return Cut;
     }
 
+    /// <summary>Cuts the connection; what waits for it ends.</summary>
+    public void Abort() => _tcp.Client?.Close(0);
+
     public ValueTask DisposeAsync()
     {
-        _tcp.Client?.Close(0);
+        Abort();
         _tcp.Dispose();
         _limit.Dispose();
         return ValueTask.CompletedTask;

@@ -53,6 +53,18 @@ public sealed class RoutesTests(SharedUser one) : IClassFixture<SharedUser>
         Assert.False(answer.Headers.Contains("Server"));
     }
 
+    /// <summary>Broken once: a proxy that sets this header for every request left the page without its policy.</summary>
+    [Fact]
+    public async Task A_page_that_is_asked_for_as_if_it_were_a_socket_has_the_security_headers()
+    {
+        using var client = one.User.CreateClient();
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/") { Headers = { { "Connection", "Upgrade" }, { "Upgrade", "websocket" } } };
+
+        using var answer = await client.SendAsync(request, Cancellation);
+
+        Assert.Contains("default-src 'none'", answer.Header("Content-Security-Policy"), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task An_error_that_ends_in_the_exception_handler_has_the_security_headers_too()
     {

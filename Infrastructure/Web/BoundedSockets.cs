@@ -1,0 +1,26 @@
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using TimerSync.Infrastructure.Timers;
+
+namespace TimerSync.Infrastructure.Web;
+
+/// <summary>
+/// How far a client may be ahead of the server. Past it TCP holds him up, and what he has to say comes in few large pieces:
+/// with buffers as they are by default each of his messages wakes the server, which in overload is a quarter of its time
+/// (tests/TimerSync.Benchmarks/RESULTS.md).
+/// </summary>
+internal static class BoundedSockets
+{
+    /// <summary>In the kernel: some 50 commands. Linux takes twice as much, for its own bookkeeping (socket(7), SO_RCVBUF).</summary>
+    private const int ReceiveBufferBytes = 8 * 1024;
+
+    public static void Configure(SocketTransportOptions sockets)
+    {
+        sockets.MaxReadBufferSize = ClientMessage.BytesMax;
+        sockets.CreateBoundListenSocket = endpoint =>
+        {
+            var listener = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
+            listener.ReceiveBufferSize = ReceiveBufferBytes; // accepted sockets have it of the one that listens
+            return listener;
+        };
+    }
+}
