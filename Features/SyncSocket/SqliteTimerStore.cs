@@ -26,6 +26,12 @@ internal sealed class SqliteTimerStore(
     /// </summary>
     private const int LogPages = 3000;
 
+    /// <summary>
+    /// In a moment when nobody waits, so many are moved at once, in about 1 ms. Under a load without such a moment the log comes to
+    /// <see cref="LogPages"/>, and in a large database, where every change has pages of its own, that takes 15 ms.
+    /// </summary>
+    private const int ChangesInLogMax = 24;
+
     /// <summary>Eight times SQLite's default: pages that are written again and again are not read again each time.</summary>
     private const int CacheKibibytes = 16_000;
 
@@ -41,6 +47,7 @@ internal sealed class SqliteTimerStore(
     private Statements? _open;
     private long _logBytesAllowed = LogBytesMax;
     private int _newChanges;
+    private int _changesInLog;
 
     public CommandResult[] Commit(IReadOnlyList<TimerCommand> commands, DateTimeOffset now)
     {
@@ -56,10 +63,17 @@ internal sealed class SqliteTimerStore(
         }
     }
 
-    public void AfterAnswers()
+    public void AfterAnswers(bool isIdle)
     {
         epochFile.Add(_newChanges);
+        _changesInLog += _newChanges;
         _newChanges = 0;
+        if (isIdle && _changesInLog >= ChangesInLogMax)
+        {
+            _open!.TryMoveLog();
+            _changesInLog = 0;
+        }
+
         BoundLog();
     }
 
@@ -130,6 +144,7 @@ internal sealed class SqliteTimerStore(
         private readonly SqliteCommand _saveRun;
         private readonly SqliteCommand _nextVersion;
         private readonly SqliteCommand _selectVersion;
+        private readonly SqliteCommand _moveLog;
 
         public Statements(string connectionString)
         {
@@ -156,11 +171,25 @@ internal sealed class SqliteTimerStore(
             _saveRun = Prepare(EmbeddedSql.Load("SaveRun.sql"), "@id", "@user_id", "@status", "@started_at", "@stopped_at", "@updated_at");
             _nextVersion = Prepare(EmbeddedSql.Load("NextVersion.sql"), "@user_id");
             _selectVersion = Prepare(EmbeddedSql.Load("SelectVersion.sql"), "@user_id");
+            _moveLog = Prepare("PRAGMA wal_checkpoint(PASSIVE)");
         }
 
         public void Begin() => _begin.ExecuteNonQuery();
 
         public void Commit() => _commit.ExecuteNonQuery();
+
+        /// <summary>Into the database, as far as no reader still needs it. When the disk refuses, nothing is lost: the next commit is told.</summary>
+        public void TryMoveLog()
+        {
+            try
+            {
+                _moveLog.ExecuteNonQuery();
+            }
+            catch (SqliteException)
+            {
+                // The log stays as it is.
+            }
+        }
 
         /// <returns>False when a reader did not end in time, or the disk refused it: nothing is lost by that.</returns>
         public bool TryEmptyLog()

@@ -18,8 +18,9 @@ internal interface ITimerStore : IDisposable
     /// <exception cref="CommitUnknownException">The same, but whether the batch is stored is not known.</exception>
     CommandResult[] Commit(IReadOnlyList<TimerCommand> commands, DateTimeOffset now);
 
-    /// <summary>What a commit that succeeded leaves to be done, for which nobody waits. Called by the writer's thread only; never throws.</summary>
-    void AfterAnswers()
+    /// <summary>What a commit that succeeded leaves to be done. Called by the writer's thread only; never throws.</summary>
+    /// <param name="isIdle">No further command waits.</param>
+    void AfterAnswers(bool isIdle)
     {
     }
 }

@@ -126,7 +126,7 @@ internal sealed partial class TimerWriter(
             batch[i].Result.SetResult(results[i]);
         }
 
-        store.AfterAnswers();
+        store.AfterAnswers(isIdle: _queue.Reader.Count == 0);
     }
 
     [LoggerMessage(LogLevel.Error, "A commit of {Commands} commands failed (state {SqlState}); their senders were told")]

@@ -13,7 +13,7 @@ internal interface IDisk : IDisposable
     CommandResult[] Commit(IReadOnlyList<TimerCommand> commands, DateTimeOffset now);
 
     /// <summary>As <see cref="ITimerStore.AfterAnswers"/>.</summary>
-    void AfterAnswers()
+    void AfterAnswers(bool isIdle)
     {
     }
 

@@ -51,7 +51,7 @@ internal sealed class SimulatedStore(World world, IDisk disk) : ITimerStore
         return fate == CommitFate.CrashAfter ? throw Crash("after a commit") : results;
     }
 
-    public void AfterAnswers() => disk.AfterAnswers();
+    public void AfterAnswers(bool isIdle) => disk.AfterAnswers(isIdle);
 
     public void Dispose()
     {

@@ -38,7 +38,7 @@ internal sealed class SqliteDisk : IDisk
 
     public CommandResult[] Commit(IReadOnlyList<TimerCommand> commands, DateTimeOffset now) => _open.Store.Commit(commands, now);
 
-    public void AfterAnswers() => _open.Store.AfterAnswers();
+    public void AfterAnswers(bool isIdle) => _open.Store.AfterAnswers(isIdle);
 
     public Task<TimerSnapshot> ReadAsync(string userId) => _open.Reader.ReadAsync(userId, CancellationToken.None);
 

@@ -26,7 +26,7 @@ public sealed class SqliteLogTests
         {
             var now = DateTimeOffset.UnixEpoch.AddMilliseconds(i);
             disk.Commit([.. Enumerable.Range(0, TimerWriter.CommandsPerCommitMax).Select(_ => new TimerCommand(TimerAction.Start, "u_0", Guid.NewGuid(), now))], now);
-            disk.AfterAnswers();
+            disk.AfterAnswers(isIdle: false);
             log.Refresh();
             bytesWritten += Math.Max(0, log.Length - before);
             (bytesMost, before) = (Math.Max(bytesMost, log.Length), log.Length);
