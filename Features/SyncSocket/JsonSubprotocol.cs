@@ -8,14 +8,25 @@ namespace TimerSync.Features.SyncSocket;
 /// <summary>Events for programs: <c>{"event": …, "payload": …}</c> (CONTRACT.md, section 3).</summary>
 internal sealed class JsonSubprotocol : ISubprotocol
 {
+    private const int EventBytes = 1024;
+
+    // Kept, for what they allocate in between is several times an event.
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? s_buffer;
+
+    [ThreadStatic]
+    private static Utf8JsonWriter? s_json;
+
     public string Name => "timersync.v1.json";
 
     public int Index => 0;
 
     public Task<ReadOnlyMemory<byte>> EncodeAsync(ServerEvent serverEvent)
     {
-        var buffer = new ArrayBufferWriter<byte>(initialCapacity: 512);
-        using var json = new Utf8JsonWriter(buffer);
+        var buffer = s_buffer ??= new ArrayBufferWriter<byte>(EventBytes);
+        var json = s_json ??= new Utf8JsonWriter(buffer);
+        buffer.ResetWrittenCount();
+        json.Reset(buffer); // whatever an event before, which failed, may have left
         json.WriteStartObject();
         switch (serverEvent)
         {
@@ -43,6 +54,6 @@ internal sealed class JsonSubprotocol : ISubprotocol
 
         json.WriteEndObject();
         json.Flush();
-        return Task.FromResult(buffer.WrittenMemory);
+        return Task.FromResult<ReadOnlyMemory<byte>>(buffer.WrittenSpan.ToArray());
     }
 }

@@ -1,5 +1,5 @@
 using System.Globalization;
-using System.Text;
+using System.Text.Unicode;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Options;
 
@@ -15,6 +15,8 @@ internal sealed partial class EpochFile(IOptions<DatabaseOptions> options, ILogg
 {
     private readonly string _path =
         new SqliteConnectionStringBuilder(options.Value.ConnectionString).DataSource + "-epoch";
+
+    private readonly byte[] _line = new byte[64];
 
     private FileStream? _file;
     private string _epoch = "";
@@ -50,7 +52,8 @@ internal sealed partial class EpochFile(IOptions<DatabaseOptions> options, ILogg
         _changes += changes;
         try
         {
-            RandomAccess.Write(_file!.SafeFileHandle, Encoding.ASCII.GetBytes($"{_epoch} {_changes:D19}\n"), fileOffset: 0);
+            Utf8.TryWrite(_line, CultureInfo.InvariantCulture, $"{_epoch} {_changes:D19}\n", out var length);
+            RandomAccess.Write(_file!.SafeFileHandle, _line.AsSpan(0, length), fileOffset: 0);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException)
         {
