@@ -98,7 +98,7 @@ internal sealed class ConnectionLoop(
     {
         var commands = new TokenBucket(_limits.CommandsPerSecond, _limits.CommandBurst, clock);
         var refusals = new TokenBucket(_limits.CommandsPerSecond, _limits.CommandBurst, clock);
-        var backlog = new Backlog(transport, clock);
+        var backlog = new Backlog(_limits.CommandBurst, transport, clock);
         while (true)
         {
             // Without a buffer until something arrives: most connections are idle most of the time.

@@ -10,8 +10,8 @@ namespace TimerSync.Infrastructure.Web;
 /// </summary>
 internal static class BoundedSockets
 {
-    /// <summary>In the kernel: some 50 commands. Linux takes twice as much, for its own bookkeeping (socket(7), SO_RCVBUF).</summary>
-    private const int ReceiveBufferBytes = 8 * 1024;
+    /// <summary>In the kernel: 100 commands or more. Linux takes twice as much, for its own bookkeeping (socket(7), SO_RCVBUF).</summary>
+    private const int ReceiveBufferBytes = 16 * 1024;
 
     public static void Configure(SocketTransportOptions sockets)
     {

@@ -46,7 +46,7 @@ public sealed class FloodTests
     {
         const int Senders = 60;
         await using var server = await TimerSyncServer.StartAsync(
-            ("Socket:CommandsPerSecond", "1000000"), ("Socket:CommandBurst", "1000000"), ("Database:CommandsPerCommit", "1"));
+            ("Socket:CommandsPerSecond", "1000000"), ("Socket:CommandBurst", "20"), ("Database:CommandsPerCommit", "1"));
         var users = new List<TestUser>();
         for (var i = 0; i < Senders; i++)
         {

@@ -125,7 +125,7 @@ internal sealed class FrameClient : IAsyncDisposable
 
     public async Task SendAsync(byte[] bytes) => await _tcp.GetStream().WriteAsync(bytes, _limit.Token);
 
-    /// <returns>False when the server has closed.</returns>
+    /// <returns>False when the connection has ended.</returns>
     public async Task<bool> TrySendAsync(byte[] bytes)
     {
         try
@@ -133,7 +133,7 @@ internal sealed class FrameClient : IAsyncDisposable
             await SendAsync(bytes);
             return true;
         }
-        catch (IOException)
+        catch (Exception exception) when (exception is IOException or InvalidOperationException) // the latter: aborted before
         {
             return false;
         }

@@ -7,6 +7,7 @@ namespace TimerSync.Tests.SyncSocket;
 /// <summary>Whether a client is ahead of the server for too long; on a real connection, with a clock that the test moves.</summary>
 public sealed class BacklogTests : IDisposable
 {
+    private const int Burst = 4;
     private const int MessageBytes = 100;
     private const int FrameBytes = MessageBytes + 6;
 
@@ -26,7 +27,7 @@ public sealed class BacklogTests : IDisposable
     [Fact]
     public void Messages_that_arrive_one_by_one_are_not_late_however_long_it_takes()
     {
-        var backlog = new Backlog(_server, _clock);
+        var backlog = new Backlog(Burst, _server, _clock);
         for (var i = 0; i < 10; i++)
         {
             Send(1);
@@ -39,7 +40,7 @@ public sealed class BacklogTests : IDisposable
     [Fact]
     public void What_has_waited_for_too_long_is_late_and_the_second_time_late_again()
     {
-        var backlog = new Backlog(_server, _clock);
+        var backlog = new Backlog(Burst, _server, _clock);
 
         // With five behind it, the first message marks the sixth, that one the eleventh, and so on.
         var (late, again) = Handle(ref backlog, messages: 14, ahead: 5, each: Backlog.LateAfter / 4);
@@ -49,9 +50,19 @@ public sealed class BacklogTests : IDisposable
     }
 
     [Fact]
+    public void As_many_as_may_be_sent_at_once_are_not_late_however_long_it_takes()
+    {
+        var backlog = new Backlog(Burst, _server, _clock);
+
+        var (late, _) = Handle(ref backlog, messages: 14, ahead: Burst, each: 10 * Backlog.LateAfter);
+
+        Assert.Empty(late);
+    }
+
+    [Fact]
     public void A_queue_that_moves_fast_enough_is_not_late()
     {
-        var backlog = new Backlog(_server, _clock);
+        var backlog = new Backlog(Burst, _server, _clock);
 
         var (late, _) = Handle(ref backlog, messages: 100, ahead: 5, each: Backlog.LateAfter / 6);
 
@@ -61,7 +72,7 @@ public sealed class BacklogTests : IDisposable
     [Fact]
     public void Without_a_socket_nobody_is_late()
     {
-        var backlog = new Backlog(socket: null, _clock);
+        var backlog = new Backlog(Burst, socket: null, _clock);
         for (var i = 0; i < 10; i++)
         {
             Assert.Equal((false, false), backlog.Handle(MessageBytes));

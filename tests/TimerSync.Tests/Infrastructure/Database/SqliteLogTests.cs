@@ -19,7 +19,11 @@ public sealed class SqliteLogTests
     {
         using var disk = new SqliteDisk(TimeProvider.System);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        var reading = isAlwaysRead ? Task.Run(() => Read(disk.DatabaseFile, ended.Token), TestContext.Current.CancellationToken) : Task.CompletedTask;
+        using var reads = new ManualResetEventSlim(!isAlwaysRead);
+        var reading = isAlwaysRead
+            ? Task.Factory.StartNew(() => Read(disk.DatabaseFile, reads, ended.Token), ended.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+            : Task.CompletedTask;
+        reads.Wait(ended.Token);
         var (log, bytesMost, bytesWritten, before) = (new FileInfo(disk.DatabaseFile + "-wal"), 0L, 0L, 0L);
 
         for (var i = 0; i < Commits; i++)
@@ -40,7 +44,7 @@ public sealed class SqliteLogTests
     }
 
     /// <summary>One reader begins before the other one ends; neither is so short that the log would be emptied between two commits.</summary>
-    private static void Read(string file, CancellationToken ended)
+    private static void Read(string file, ManualResetEventSlim reads, CancellationToken ended)
     {
         using SqliteConnection one = new($"Data Source={file};Mode=ReadOnly;Pooling=False"), other = new(one.ConnectionString);
         one.Open();
@@ -55,6 +59,7 @@ public sealed class SqliteLogTests
             select.ExecuteScalar();
             before?.Dispose();
             before = transaction;
+            reads.Set();
             ended.WaitHandle.WaitOne(ReadTime);
         }
 
