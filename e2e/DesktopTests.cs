@@ -54,12 +54,14 @@ public sealed partial class DesktopTests(Stack stack) : EndToEndTest(stack)
     public async Task A_desktop_window_without_a_server_says_so_and_recovers_by_itself()
     {
         AllowLostConnections();
+        Allow("Electron Security Warning .Insecure Content-Security-Policy."); // Chromium's error page, until the shell's own takes its place
         var server = await StartServerAsync();
         var user = await SignUpAsync(server);
         await server.KillAsync();
 
         var window = await OpenDesktopAsync(server.Address);
         await Expect(window.Page.GetByRole(AriaRole.Heading, new() { Name = "No connection" })).ToBeVisibleAsync();
+        await Expect(window.Page.Locator("meta[http-equiv=Content-Security-Policy]")).ToHaveCountAsync(1); // which has one
         await Expect(window.Page.GetByRole(AriaRole.Status)).ToContainTextAsync(server.Address.GetLeftPart(UriPartial.Authority));
 
         await server.StartAgainAsync();
