@@ -197,9 +197,14 @@ internal sealed class SqliteTimerStore(
             try
             {
                 SqliteSettings.SetBusyTimeout(_connection, SqliteSettings.ShortBusyTimeout);
-                var isEmpty = SqliteSettings.TryEmptyLog(_connection);
-                SqliteSettings.SetBusyTimeout(_connection, SqliteSettings.BusyTimeout);
-                return isEmpty;
+                try
+                {
+                    return SqliteSettings.TryEmptyLog(_connection);
+                }
+                finally
+                {
+                    SqliteSettings.SetBusyTimeout(_connection, SqliteSettings.BusyTimeout); // commits wait as before, also after a failure
+                }
             }
             catch (SqliteException)
             {
