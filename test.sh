@@ -79,7 +79,7 @@ done
 
 test_dotnet() {
   step "$1"
-  dotnet test "$2" -c Release --no-build --logger 'console;verbosity=normal' "${@:3}" 2>&1 | tee "$log" | grep -vE '^ *Passed |^\[xUnit'
+  dotnet test "$2" -c Release --no-build --logger 'console;verbosity=normal' "${@:3}" 2>&1 | tee "$log" | grep -vE '^ *Passed |^\[xUnit[^]]*\]   [DSF][a-z]+:'
   local status=${PIPESTATUS[0]}
   count "$(sum '^ +(Passed): +([0-9]+)$')" "$(sum '^ +(Failed): +([0-9]+)$')" "$(sum '^ +(Skipped): +([0-9]+)$')" "$status"
 }

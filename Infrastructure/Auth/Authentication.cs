@@ -85,11 +85,12 @@ internal static class Authentication
             OnTokenValidated = async context =>
             {
                 var sessions = context.HttpContext.RequestServices.GetRequiredService<ILoginSessions>();
-                // A token of another program that has the same key may lack what ours carry.
+                // A token of another program that has the same key may lack what ours carry. The look at the database is not given
+                // up with the peer: that would be logged as an error of the server, as often as anybody likes.
                 if (context.Principal is not { } user
                     || user.FindFirstValue(JwtRegisteredClaimNames.Sid) is not { } sessionId
                     || user.FindFirstValue(JwtRegisteredClaimNames.Sub) is not { } userId
-                    || !await sessions.ExistsAsync(sessionId, userId, context.HttpContext.RequestAborted))
+                    || !await sessions.ExistsAsync(sessionId, userId, CancellationToken.None))
                 {
                     context.Fail("The login session has ended.");
                     return;

@@ -39,6 +39,28 @@ public sealed class FloodTests
     }
 
     [Fact]
+    public async Task Peers_that_go_while_their_token_is_checked_are_no_errors_of_the_server()
+    {
+        await using var server = await TimerSyncServer.StartAsync();
+        var user = await TestUser.SignUpAsync(server);
+        var request = Encoding.ASCII.GetBytes($"GET /timers HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {user.Token}\r\n\r\n");
+
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(async _ =>
+        {
+            for (var i = 0; i < 300; i++)
+            {
+                await using var peer = await FrameClient.ConnectAsync(server);
+                await peer.SendAsync(request);
+                peer.Abort();
+            }
+        }));
+        var exitCode = await server.StopAsync();
+
+        Assert.Equal(0, exitCode);
+        Assert.DoesNotContain(server.Log, line => line.StartsWith("fail:", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Hundreds_of_half_sent_requests_hinder_neither_others_nor_the_shutdown()
     {
         await using var server = await TimerSyncServer.StartAsync();
