@@ -36,6 +36,9 @@ internal sealed record LoadSettings
     /// <summary>The only core of the server; null for any.</summary>
     public int? ServerCore { get; init; }
 
+    /// <summary>The server's nice value, from -20 to 19, in a session of its own; null leaves it as it is.</summary>
+    public int? ServerNice { get; init; }
+
     public IReadOnlyList<string> ServerSettings { get; init; } = [];
 
     public IReadOnlyList<string> Environment { get; init; } = [];
@@ -63,12 +66,16 @@ internal sealed record LoadSettings
             Dialect = Dialect.Named(yardstick ?? arguments.Text("subprotocol", "json")),
             Yardstick = yardstick,
             ServerAssembly = yardstick is null ? arguments.Text("server", ServerProcess.TimerSync) : typeof(LoadSettings).Assembly.Location,
-            ServerCore = arguments.Text("server-core") is { } core ? int.Parse(core, CultureInfo.InvariantCulture) : null,
+            ServerCore = Optional(arguments, "server-core"),
+            ServerNice = Optional(arguments, "server-nice"),
             ServerSettings = [.. arguments.ServerSettings()],
             Environment = arguments.Text("environment")?.Split(',') ?? [],
             Database = arguments.Text("database"),
             Running = arguments.Text("url") is { } url ? IPEndPoint.Parse(new Uri(url).Authority.Replace("localhost", "127.0.0.1", StringComparison.Ordinal)) : null,
-            RunningProcess = arguments.Text("pid") is { } id ? int.Parse(id, CultureInfo.InvariantCulture) : null,
+            RunningProcess = Optional(arguments, "pid"),
         };
     }
+
+    private static int? Optional(Arguments arguments, string name) =>
+        arguments.Text(name) is { } number ? int.Parse(number, CultureInfo.InvariantCulture) : null;
 }
