@@ -26,6 +26,7 @@ try
         return await MigrateCommand.RunAsync(WebApplication.CreateBuilder(options).Configuration, CancellationToken.None);
     }
 
+    TimeSlice.Shorten();
     var builder = WebApplication.CreateBuilder(args);
     AddServices(builder);
 
