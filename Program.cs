@@ -169,6 +169,7 @@ static void UseMiddleware(WebApplication app)
     AcceptedSocket.Use(app);
     app.UseForwardedHeaders(); // of known proxies alone: without any, what such a header says is ignored
     app.UseSecurityHeaders();
+    app.UsePageConnections();
     app.UseExceptionHandler();
     app.UseStatusCodePages(); // 401, 404, 405 as problem+json
     app.UseRouting();

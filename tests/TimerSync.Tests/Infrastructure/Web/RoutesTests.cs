@@ -53,6 +53,19 @@ public sealed class RoutesTests(SharedUser one) : IClassFixture<SharedUser>
         Assert.False(answer.Headers.Contains("Server"));
     }
 
+    /// <summary>What a browser keeps open of a page's loading would be dead after a change of networks; see PageConnections.</summary>
+    [Theory]
+    [InlineData("/", true)]
+    [InlineData("/app.css", true)]
+    [InlineData("/app.js", true)]
+    [InlineData("/timers", false)]
+    public async Task The_connection_of_a_page_ends_with_its_answer_and_that_of_a_program_does_not(string path, bool ends)
+    {
+        var answer = await SendAsync("GET", path);
+
+        Assert.Equal(ends, answer.Headers.ConnectionClose == true);
+    }
+
     /// <summary>Broken once: a proxy that sets this header for every request left the page without its policy.</summary>
     [Fact]
     public async Task A_page_that_is_asked_for_as_if_it_were_a_socket_has_the_security_headers()
