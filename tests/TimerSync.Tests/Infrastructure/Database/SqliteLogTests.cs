@@ -7,7 +7,7 @@ namespace TimerSync.Tests.Infrastructure.Database;
 /// <summary>SQLite's write-ahead log has a bound, also where somebody reads at every moment.</summary>
 public sealed class SqliteLogTests
 {
-    private const int Commits = 100;
+    private const int Commits = 150;
     private const int BytesMax = 40 * 1024 * 1024; // twice the store's bound, and the commits until a reader makes room
 
     private static readonly TimeSpan ReadTime = TimeSpan.FromMilliseconds(10);
