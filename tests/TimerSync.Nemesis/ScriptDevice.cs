@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
 
 namespace TimerSync.Nemesis;
@@ -138,7 +139,8 @@ internal sealed class ScriptDevice(Person person, string name, HttpClient client
             _isUnreachable = false;
             return ((int)answer.StatusCode, JsonNode.Parse(await answer.Content.ReadAsStringAsync(cancellationToken)));
         }
-        catch (Exception exception) when (exception is HttpRequestException
+        // HttpClient lets the second one through as it is, when a connection breaks in the moment in which it was made.
+        catch (Exception exception) when (exception is HttpRequestException or SocketException
             || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             _isUnreachable = true;
