@@ -112,6 +112,8 @@ static void AddServices(WebApplicationBuilder builder)
     services.AddSingleton(PipeScheduler.ThreadPool);
     services.AddSingleton<ConnectionHub>();
     services.AddHostedService<ConnectionSweep>();
+    services.AddSingleton<KeepAlive>();
+    services.AddHostedService(provider => provider.GetRequiredService<KeepAlive>());
 
     services.AddOptions<LoginOptions>().BindConfiguration(LoginOptions.Section).ValidateOnStart();
     services.AddSingleton<IValidateOptions<LoginOptions>, ValidateLoginOptions>();
@@ -173,12 +175,7 @@ static void UseMiddleware(WebApplication app)
     app.UseExceptionHandler();
     app.UseStatusCodePages(); // 401, 404, 405 as problem+json
     app.UseRouting();
-    app.UseWebSockets(new WebSocketOptions
-    {
-        // A silent peer is dropped after about 30 s (CONTRACT.md, section 3).
-        KeepAliveInterval = TimeSpan.FromSeconds(15),
-        KeepAliveTimeout = TimeSpan.FromSeconds(15),
-    });
+    app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = Timeout.InfiniteTimeSpan }); // KeepAlive pings instead
     app.UseAuthentication();
     app.UseOriginCheck();
     app.UseAuthorization();

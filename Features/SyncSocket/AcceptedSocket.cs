@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.Features.Authentication;
+using TimerSync.Infrastructure.Realtime;
 
 namespace TimerSync.Features.SyncSocket;
 
@@ -18,11 +19,18 @@ internal sealed record AcceptedSocket(WebSocket Socket, ConnectionStart Start, S
     public static void Use(WebApplication app)
     {
         var loop = app.Services.GetRequiredService<ConnectionLoop>();
+        var keepAlive = app.Services.GetRequiredService<KeepAlive>();
         app.Use(async (context, next) =>
         {
-            await next(context);
-            if (context.Features.Get<AcceptedSocket>() is not null)
+            if (context.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true } server)
             {
+                context.Features.Set<IHttpUpgradeFeature>(new PeerUpgrade(server));
+            }
+
+            await next(context);
+            if (context.Features.Get<AcceptedSocket>() is { } accepted)
+            {
+                keepAlive.Watch(((PeerUpgrade)context.Features.GetRequiredFeature<IHttpUpgradeFeature>()).Stream!, accepted.Socket);
                 await ReleaseAsync(context);
                 await loop.RunAsync(Take(context), context.Features.GetRequiredFeature<IConnectionLifetimeFeature>().ConnectionClosed);
             }
@@ -54,6 +62,7 @@ internal sealed record AcceptedSocket(WebSocket Socket, ConnectionStart Start, S
         context.Features.Set<IQueryFeature>(null);
         context.Features.Set<IRequestCookiesFeature>(null);
         context.Features.Set<IHttpWebSocketFeature>(null);
+        context.Features.Set<IHttpUpgradeFeature>(null);
         context.Features.Set<IStatusCodePagesFeature>(null);
         if (context is DefaultHttpContext cached) // it remembers the features that it has seen
         {

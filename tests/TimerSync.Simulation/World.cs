@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using TimerSync.Infrastructure.Realtime;
 
 namespace TimerSync.Simulation;
 
@@ -20,8 +21,8 @@ internal sealed class World
     /// <summary>Rest is reached long before; a world that never comes to rest is a violation.</summary>
     private const int StepsToRestMax = 100_000;
 
-    /// <summary>The framework's keep-alive finds a silent peer within this.</summary>
-    private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(30);
+    /// <summary>The server's keep-alive finds a silent peer within this.</summary>
+    private static readonly TimeSpan SilentPeerEnd = KeepAlive.LookInterval * KeepAlive.LooksToCut;
 
     /// <summary>So often the server looks for expired tokens.</summary>
     public static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(1);
@@ -360,7 +361,7 @@ internal sealed class World
             Server.Hub.CloseExpired(Clock.OfServer);
         }
 
-        foreach (var socket in _sockets.Where(socket => !socket.IsBroken && Clock.Now - socket.VanishedAt >= KeepAlive))
+        foreach (var socket in _sockets.Where(socket => !socket.IsBroken && Clock.Now - socket.VanishedAt >= SilentPeerEnd))
         {
             Trace($"{socket} no longer answers");
             socket.Break();

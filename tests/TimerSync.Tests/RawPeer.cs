@@ -84,6 +84,9 @@ internal sealed class RawPeer : IAsyncDisposable
         return WriteAsync(frame.ToArray());
     }
 
+    /// <summary>A frame whose payload is announced and does not come.</summary>
+    public Task SendHalfATextAsync() => WriteAsync([Final | Text, 1 | Masked, 0, 0, 0, 0]);
+
     public Task SendCloseAsync(int code)
     {
         var payload = new byte[2];

@@ -66,15 +66,19 @@ public sealed class SilentPeerTests(SharedServer shared)
         await answering.ReceiveEventAsync();
         await using var silent = await RawPeer.ConnectAsync(user);
         await silent.ReceiveEventAsync();
+        await using var halted = await RawPeer.ConnectAsync(user);
+        await halted.ReceiveEventAsync();
+        await halted.SendHalfATextAsync();
         var clock = Stopwatch.StartNew();
-        var end = silent.ReceiveEndAsync(); // hears the pings and says nothing
+        var ends = Task.WhenAll(PingsUntilEndAsync(silent), PingsUntilEndAsync(halted)); // they hear the pings and say nothing
 
-        while (!end.IsCompleted)
+        while (!ends.IsCompleted)
         {
             var frame = answering.ReceiveFrameAsync();
-            if (await Task.WhenAny(frame, end) == end)
+            if (await Task.WhenAny(frame, ends) == ends)
             {
                 Assert.InRange(clock.Elapsed, TimeSpan.Zero, DroppedWithin);
+                Assert.All(await ends, pings => Assert.InRange(pings, 2, int.MaxValue));
                 await answering.SendTextAsync("""{"action":"ping","sent_at":1}""");
                 var next = await frame;
                 Assert.NotNull(next); // still there: its answer, or one more ping
@@ -85,5 +89,17 @@ public sealed class SilentPeerTests(SharedServer shared)
             Assert.Equal(RawPeer.Ping, opcode);
             await answering.SendFrameAsync(RawPeer.Pong, payload);
         }
+    }
+
+    private static async Task<int> PingsUntilEndAsync(RawPeer peer)
+    {
+        var pings = 0;
+        while (await peer.ReceiveFrameAsync() is { } frame)
+        {
+            Assert.Equal(RawPeer.Ping, frame.Opcode);
+            pings++;
+        }
+
+        return pings;
     }
 }

@@ -1,0 +1,108 @@
+using System.Net.WebSockets;
+
+namespace TimerSync.Infrastructure.Realtime;
+
+/// <summary>
+/// Pings idle peers and cuts those that stop answering (CONTRACT.md, section 3). One for all sockets, which it looks at one
+/// after the other: the framework's own has a timer for each, and with 10,000 of them a press in fifty waited for the timers
+/// (tests/TimerSync.Benchmarks/RESULTS.md).
+/// </summary>
+/// <param name="clock">Its monotonic time stamp is used.</param>
+/// <param name="logger">For what is our own fault.</param>
+internal sealed partial class KeepAlive(TimeProvider clock, ILogger<KeepAlive> logger) : BackgroundService
+{
+    /// <summary>From one look at a peer to the next.</summary>
+    public static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// Looks in a row that find a peer silent before it is pinged, and again at each further one: 10 to 25 s. By chance 3 to 5,
+    /// so that those who came together, after a restart say, are not pinged together for ever.
+    /// </summary>
+    private const int LooksToPingMin = 3;
+    private const int LooksToPingMax = 5;
+
+    /// <summary>The same before it is cut, after two pings at least without an answer: 30 to 35 s.</summary>
+    public const int LooksToCut = 7;
+
+    /// <summary>Between two rounds: those due in the meantime are looked at together.</summary>
+    private static readonly TimeSpan RoundIntervalMin = TimeSpan.FromMilliseconds(10);
+
+    private readonly Lock _gate = new();
+
+    // Guarded by _gate; who was looked at last is last. One that has ended stays until its next look.
+    private readonly Queue<(PeerStream Peer, WebSocket Socket, long LookedAt)> _watched = new();
+
+    /// <summary>From now on, until it has ended.</summary>
+    /// <param name="peer">What the peer sends comes through here.</param>
+    /// <param name="socket">Cut when the peer is silent.</param>
+    public void Watch(PeerStream peer, WebSocket socket)
+    {
+        lock (_gate)
+        {
+            _watched.Enqueue((peer, socket, clock.GetTimestamp()));
+        }
+    }
+
+    /// <summary>Looks at all who are due.</summary>
+    /// <returns>How long nobody will be.</returns>
+    public TimeSpan LookRound()
+    {
+        while (true)
+        {
+            (PeerStream Peer, WebSocket Socket, long LookedAt) next;
+            lock (_gate)
+            {
+                var wait = _watched.TryPeek(out next) ? LookInterval - clock.GetElapsedTime(next.LookedAt) : LookInterval;
+                if (wait > TimeSpan.Zero)
+                {
+                    return wait;
+                }
+
+                _watched.Dequeue();
+            }
+
+            if (!next.Peer.IsEnded)
+            {
+                Look(next.Peer, next.Socket);
+                Watch(next.Peer, next.Socket);
+            }
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (true)
+        {
+            var wait = LookRound();
+            await Task.Delay(wait > RoundIntervalMin ? wait : RoundIntervalMin, clock, stoppingToken);
+        }
+    }
+
+    private void Look(PeerStream peer, WebSocket socket)
+    {
+        try
+        {
+            var silent = peer.CountSilentLook();
+            if (silent >= LooksToCut)
+            {
+                socket.Abort();
+            }
+            else if (silent >= Random.Shared.Next(LooksToPingMin, LooksToPingMax + 1))
+            {
+                peer.Ping();
+            }
+        }
+        catch (Exception exception)
+        {
+            if (exception is not (IOException or OperationCanceledException or ObjectDisposedException))
+            {
+                LogPingFailed(exception); // ours, not the network's: the connection ends, the client comes back
+            }
+
+            socket.Abort();
+        }
+    }
+
+    [LoggerMessage(LogLevel.Error, "Pinging a connection failed")]
+    private partial void LogPingFailed(Exception exception);
+}

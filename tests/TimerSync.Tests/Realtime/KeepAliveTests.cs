@@ -1,0 +1,176 @@
+using System.IO.Pipelines;
+using System.Net;
+using System.Net.Sockets;
+using System.Net.WebSockets;
+using Microsoft.Extensions.Logging.Abstractions;
+using TimerSync.Infrastructure.Realtime;
+
+namespace TimerSync.Tests.Realtime;
+
+/// <summary>CONTRACT.md, section 3: who is pinged, and who is cut. The same with the real clock: <see cref="SyncSocket.SilentPeerTests"/>.</summary>
+public sealed class KeepAliveTests : IDisposable
+{
+    private const int LooksBeforeAnyPing = 2;
+    private const int LooksBeforeCut = 6;
+    private const int LooksBeforeEveryPing = 5;
+    private const int Crowd = 300;
+
+    private static readonly byte[] s_ping = [0x89, 0];
+    private static readonly byte[] s_pongAndText = [0x8A, 0x80, 0, 0, 0, 0, 0x81, 0x81, 0, 0, 0, 0, (byte)'x']; // masked with zeros
+    private static readonly byte[] s_frame = [0x81, 1, (byte)'y'];
+
+    private readonly ManualClock _clock = new();
+    private readonly KeepAlive _keepAlive;
+    private readonly List<IDisposable> _open = [];
+
+    public KeepAliveTests() => _keepAlive = new KeepAlive(_clock, NullLogger<KeepAlive>.Instance);
+
+    public void Dispose()
+    {
+        _open.ForEach(one => one.Dispose());
+        _keepAlive.Dispose();
+    }
+
+    [Fact]
+    public async Task An_idle_peer_is_pinged_and_one_that_stays_silent_is_cut()
+    {
+        var (socket, peer) = await ConnectAsync();
+        var receiving = socket.ReceiveAsync(new byte[1], TestContext.Current.CancellationToken);
+
+        Look(LooksBeforeAnyPing);
+        Assert.Equal(0, peer.Available);
+        Look(LooksBeforeCut - LooksBeforeAnyPing);
+        Assert.Equal(WebSocketState.Open, socket.State);
+        Look(1);
+        Assert.Equal(WebSocketState.Aborted, socket.State);
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => receiving);
+        var heard = new MemoryStream();
+        await peer.GetStream().CopyToAsync(heard, TestContext.Current.CancellationToken);
+        var pings = heard.ToArray().Chunk(s_ping.Length).ToList();
+        Assert.InRange(pings.Count, 2, 4);
+        Assert.All(pings, ping => Assert.Equal(s_ping, ping));
+    }
+
+    [Fact]
+    public async Task A_sign_of_life_is_enough_for_as_long_again()
+    {
+        var (socket, peer) = await ConnectAsync();
+        for (var i = 0; i < 3; i++)
+        {
+            var receiving = socket.ReceiveAsync(new byte[1], TestContext.Current.CancellationToken);
+            Look(LooksBeforeCut);
+            await peer.GetStream().WriteAsync(s_pongAndText, TestContext.Current.CancellationToken);
+            Assert.Equal(1, (await receiving).Count);
+        }
+
+        var last = socket.ReceiveAsync(new byte[1], TestContext.Current.CancellationToken);
+        Look(LooksBeforeCut);
+        Assert.Equal(WebSocketState.Open, socket.State);
+        Look(1);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => last);
+    }
+
+    /// <summary>Otherwise the 10,000 that came back within seconds after a restart would be pinged within seconds for ever.</summary>
+    [Fact]
+    public void Those_who_came_together_are_not_pinged_together()
+    {
+        var sent = new List<MemoryStream>();
+        for (var i = 0; i < Crowd; i++)
+        {
+            sent.Add(new MemoryStream());
+            Watch(new PeerStream(sent[^1]));
+        }
+
+        Look(LooksBeforeAnyPing + 1);
+        Assert.InRange(sent.Count(one => one.Length > 0), Crowd / 6, Crowd / 2); // a third, give or take six standard deviations
+        Look(LooksBeforeEveryPing - LooksBeforeAnyPing - 1);
+        Assert.All(sent, one => Assert.NotEqual(0, one.Length));
+    }
+
+    [Fact]
+    public async Task A_ping_never_breaks_into_a_frame()
+    {
+        var (peer, transport) = Blocked();
+        var write = peer.WriteAsync(s_frame, TestContext.Current.CancellationToken);
+        Assert.False(write.IsCompleted);
+
+        peer.Ping(); // is left out: what is there already is not taken
+        await AssertReadAsync(transport, s_frame);
+        await write;
+
+        peer.Ping();
+        await AssertReadAsync(transport, s_ping);
+    }
+
+    [Fact]
+    public async Task A_frame_waits_for_the_ping_before_it()
+    {
+        var (peer, transport) = Blocked();
+        peer.Ping();
+        var write = peer.WriteAsync(s_frame, TestContext.Current.CancellationToken);
+        peer.Ping(); // is left out
+
+        await AssertReadAsync(transport, s_ping);
+        await AssertReadAsync(transport, s_frame);
+        await write;
+    }
+
+    [Fact]
+    public void One_that_has_ended_is_let_go()
+    {
+        var transport = new MemoryStream();
+        var peer = new PeerStream(transport);
+        var socket = Watch(peer);
+
+        socket.Dispose();
+        Look(LooksBeforeCut + 1);
+
+        Assert.True(peer.IsEnded);
+        Assert.False(transport.CanWrite); // disposed of too
+        Assert.Equal(KeepAlive.LookInterval, _keepAlive.LookRound()); // and nobody is watched any more
+    }
+
+    private void Look(int times)
+    {
+        for (var i = 0; i < times; i++)
+        {
+            _clock.Advance(KeepAlive.LookInterval);
+            Assert.Equal(KeepAlive.LookInterval, _keepAlive.LookRound());
+        }
+    }
+
+    private WebSocket Watch(PeerStream peer)
+    {
+        var socket = WebSocket.CreateFromStream(peer, new WebSocketCreationOptions { IsServer = true });
+        _open.Add(socket);
+        _keepAlive.Watch(peer, socket);
+        return socket;
+    }
+
+    private async Task<(WebSocket Socket, TcpClient Peer)> ConnectAsync()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var client = new TcpClient();
+        await client.ConnectAsync((IPEndPoint)listener.LocalEndpoint, TestContext.Current.CancellationToken);
+        var server = await listener.AcceptTcpClientAsync(TestContext.Current.CancellationToken);
+        var socket = Watch(new PeerStream(server.GetStream()));
+        _open.AddRange([server, client]);
+        return (socket, client);
+    }
+
+    /// <summary>Like a connection whose buffers are full: a write is done when all has been read.</summary>
+    private static (PeerStream Peer, PipeReader Transport) Blocked()
+    {
+        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 1, resumeWriterThreshold: 1));
+        return (new PeerStream(pipe.Writer.AsStream()), pipe.Reader);
+    }
+
+    private static async Task AssertReadAsync(PipeReader transport, byte[] expected)
+    {
+        var read = await transport.ReadAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(expected, System.Buffers.BuffersExtensions.ToArray(read.Buffer));
+        transport.AdvanceTo(read.Buffer.End);
+    }
+}
