@@ -112,8 +112,8 @@ static void AddServices(WebApplicationBuilder builder)
     services.AddSingleton(PipeScheduler.ThreadPool);
     services.AddSingleton<ConnectionHub>();
     services.AddHostedService<ConnectionSweep>();
-    services.AddSingleton<KeepAlive>();
-    services.AddHostedService(provider => provider.GetRequiredService<KeepAlive>());
+    services.AddSingleton<Heartbeat>();
+    services.AddHostedService(provider => provider.GetRequiredService<Heartbeat>());
 
     services.AddOptions<LoginOptions>().BindConfiguration(LoginOptions.Section).ValidateOnStart();
     services.AddSingleton<IValidateOptions<LoginOptions>, ValidateLoginOptions>();
@@ -175,7 +175,7 @@ static void UseMiddleware(WebApplication app)
     app.UseExceptionHandler();
     app.UseStatusCodePages(); // 401, 404, 405 as problem+json
     app.UseRouting();
-    app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = Timeout.InfiniteTimeSpan }); // KeepAlive pings instead
+    app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = Timeout.InfiniteTimeSpan }); // Heartbeat pings instead
     app.UseAuthentication();
     app.UseOriginCheck();
     app.UseAuthorization();

@@ -19,7 +19,7 @@ internal sealed record AcceptedSocket(WebSocket Socket, ConnectionStart Start, S
     public static void Use(WebApplication app)
     {
         var loop = app.Services.GetRequiredService<ConnectionLoop>();
-        var keepAlive = app.Services.GetRequiredService<KeepAlive>();
+        var heartbeat = app.Services.GetRequiredService<Heartbeat>();
         app.Use(async (context, next) =>
         {
             if (context.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true } server)
@@ -28,20 +28,23 @@ internal sealed record AcceptedSocket(WebSocket Socket, ConnectionStart Start, S
             }
 
             await next(context);
-            if (context.Features.Get<AcceptedSocket>() is { } accepted)
+            if (context.Features.Get<AcceptedSocket>() is not null)
             {
-                keepAlive.Watch(((PeerUpgrade)context.Features.GetRequiredFeature<IHttpUpgradeFeature>()).Stream!, accepted.Socket);
                 await ReleaseAsync(context);
-                await loop.RunAsync(Take(context), context.Features.GetRequiredFeature<IConnectionLifetimeFeature>().ConnectionClosed);
+                var (accepted, peer) = Take(context);
+                heartbeat.Watch(peer, accepted.Socket);
+                await loop.RunAsync(accepted, context.Features.GetRequiredFeature<IConnectionLifetimeFeature>().ConnectionClosed);
             }
         });
     }
 
-    private static AcceptedSocket Take(HttpContext context)
+    private static (AcceptedSocket Accepted, PeerStream Peer) Take(HttpContext context)
     {
         var accepted = context.Features.GetRequiredFeature<AcceptedSocket>();
+        var upgrade = (PeerUpgrade)context.Features.GetRequiredFeature<IHttpUpgradeFeature>();
         context.Features.Set<AcceptedSocket>(null);
-        return accepted;
+        context.Features.Set<IHttpUpgradeFeature>(null);
+        return (accepted, upgrade.Stream!);
     }
 
     /// <summary>The server keeps the request until its socket has ended, but none of this: headers, the token among them, services, the principal.</summary>
@@ -62,7 +65,6 @@ internal sealed record AcceptedSocket(WebSocket Socket, ConnectionStart Start, S
         context.Features.Set<IQueryFeature>(null);
         context.Features.Set<IRequestCookiesFeature>(null);
         context.Features.Set<IHttpWebSocketFeature>(null);
-        context.Features.Set<IHttpUpgradeFeature>(null);
         context.Features.Set<IStatusCodePagesFeature>(null);
         if (context is DefaultHttpContext cached) // it remembers the features that it has seen
         {

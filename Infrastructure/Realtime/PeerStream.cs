@@ -12,10 +12,16 @@ internal sealed class PeerStream(Stream transport) : Stream
     /// <summary>A whole frame without payload (RFC 6455, section 5.5.2).</summary>
     private static readonly byte[] s_ping = [0x89, 0];
 
+    private const int OpcodeMask = 0x0F;
+    private const int CloseOpcode = 8;
+
     private readonly Lock _gate = new();
+    private int _silentLooks;
+
+    // All below: guarded by _gate.
     private Stream _transport = transport;
     private Task _write = Task.CompletedTask;
-    private int _silentLooks;
+    private bool _isClosing;
 
     /// <summary>Whether its WebSocket is closed or cut.</summary>
     public bool IsEnded { get; private set; }
@@ -38,12 +44,15 @@ internal sealed class PeerStream(Stream transport) : Stream
     /// <returns>How many in a row have found it silent, this one included.</returns>
     public int CountSilentLook() => Interlocked.Increment(ref _silentLooks);
 
-    /// <summary>Asks the peer for a sign of life. One that does not even take what is sent to it is not asked.</summary>
+    /// <summary>
+    /// Asks the peer for a sign of life. Not one that does not even take what is sent to it, and none after a close frame: browsers
+    /// would take the connection for broken, and its close code would be lost.
+    /// </summary>
     public void Ping()
     {
         lock (_gate)
         {
-            if (!IsEnded && _write.IsCompleted)
+            if (!IsEnded && !_isClosing && _write.IsCompleted)
             {
                 _write = _transport.WriteAsync(s_ping).AsTask();
             }
@@ -62,6 +71,7 @@ internal sealed class PeerStream(Stream transport) : Stream
     {
         lock (_gate)
         {
+            _isClosing |= (buffer.Span[0] & OpcodeMask) == CloseOpcode;
             var write = _write.IsCompleted ? _transport.WriteAsync(buffer, cancellationToken) : WriteNextAsync(_write, buffer, cancellationToken);
             if (write.IsCompleted)
             {

@@ -21,8 +21,8 @@ internal sealed class World
     /// <summary>Rest is reached long before; a world that never comes to rest is a violation.</summary>
     private const int StepsToRestMax = 100_000;
 
-    /// <summary>The server's keep-alive finds a silent peer within this.</summary>
-    private static readonly TimeSpan SilentPeerEnd = KeepAlive.LookInterval * KeepAlive.LooksToCut;
+    /// <summary>The server's heartbeat finds a silent peer within this.</summary>
+    private static readonly TimeSpan SilentPeerEnd = Heartbeat.LookInterval * Heartbeat.LooksToCut;
 
     /// <summary>So often the server looks for expired tokens.</summary>
     public static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(1);

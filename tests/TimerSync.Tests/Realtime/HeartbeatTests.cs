@@ -8,7 +8,7 @@ using TimerSync.Infrastructure.Realtime;
 namespace TimerSync.Tests.Realtime;
 
 /// <summary>CONTRACT.md, section 3: who is pinged, and who is cut. The same with the real clock: <see cref="SyncSocket.SilentPeerTests"/>.</summary>
-public sealed class KeepAliveTests : IDisposable
+public sealed class HeartbeatTests : IDisposable
 {
     private const int LooksBeforeAnyPing = 2;
     private const int LooksBeforeCut = 6;
@@ -17,18 +17,19 @@ public sealed class KeepAliveTests : IDisposable
 
     private static readonly byte[] s_ping = [0x89, 0];
     private static readonly byte[] s_pongAndText = [0x8A, 0x80, 0, 0, 0, 0, 0x81, 0x81, 0, 0, 0, 0, (byte)'x']; // masked with zeros
+    private static readonly byte[] s_close = [0x88, 2, 1000 >> 8, 1000 & 0xFF];
     private static readonly byte[] s_frame = [0x81, 1, (byte)'y'];
 
     private readonly ManualClock _clock = new();
-    private readonly KeepAlive _keepAlive;
+    private readonly Heartbeat _heartbeat;
     private readonly List<IDisposable> _open = [];
 
-    public KeepAliveTests() => _keepAlive = new KeepAlive(_clock, NullLogger<KeepAlive>.Instance);
+    public HeartbeatTests() => _heartbeat = new Heartbeat(_clock, NullLogger<Heartbeat>.Instance);
 
     public void Dispose()
     {
         _open.ForEach(one => one.Dispose());
-        _keepAlive.Dispose();
+        _heartbeat.Dispose();
     }
 
     [Fact]
@@ -88,6 +89,38 @@ public sealed class KeepAliveTests : IDisposable
         Assert.All(sent, one => Assert.NotEqual(0, one.Length));
     }
 
+    /// <summary>As after a pause of the process.</summary>
+    [Fact]
+    public void When_all_are_due_at_once_a_round_looks_at_a_few_of_them()
+    {
+        var sent = new List<MemoryStream>();
+        for (var i = 0; i < Crowd; i++)
+        {
+            sent.Add(new MemoryStream());
+            Watch(new PeerStream(sent[^1]));
+        }
+
+        Look(LooksBeforeEveryPing - 1);
+        sent.ForEach(one => one.SetLength(0));
+        _clock.Advance(10 * Heartbeat.LookInterval);
+
+        Assert.Equal(TimeSpan.Zero, _heartbeat.LookRound());
+        Assert.InRange(sent.Count(one => one.Length > 0), 1, Crowd / 50);
+    }
+
+    [Fact]
+    public async Task Nothing_follows_a_close_frame()
+    {
+        var (socket, peer) = await ConnectAsync();
+        await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, TestContext.Current.CancellationToken);
+        Look(LooksBeforeCut);
+        socket.Abort();
+
+        var heard = new MemoryStream();
+        await peer.GetStream().CopyToAsync(heard, TestContext.Current.CancellationToken);
+        Assert.Equal(s_close, heard.ToArray());
+    }
+
     [Fact]
     public async Task A_ping_never_breaks_into_a_frame()
     {
@@ -128,15 +161,19 @@ public sealed class KeepAliveTests : IDisposable
 
         Assert.True(peer.IsEnded);
         Assert.False(transport.CanWrite); // disposed of too
-        Assert.Equal(KeepAlive.LookInterval, _keepAlive.LookRound()); // and nobody is watched any more
+        Assert.Equal(Heartbeat.LookInterval, _heartbeat.LookRound()); // and nobody is watched any more
     }
 
     private void Look(int times)
     {
         for (var i = 0; i < times; i++)
         {
-            _clock.Advance(KeepAlive.LookInterval);
-            Assert.Equal(KeepAlive.LookInterval, _keepAlive.LookRound());
+            _clock.Advance(Heartbeat.LookInterval);
+            var rounds = 0;
+            while (_heartbeat.LookRound() == TimeSpan.Zero)
+            {
+                Assert.InRange(++rounds, 1, Crowd);
+            }
         }
     }
 
@@ -144,7 +181,7 @@ public sealed class KeepAliveTests : IDisposable
     {
         var socket = WebSocket.CreateFromStream(peer, new WebSocketCreationOptions { IsServer = true });
         _open.Add(socket);
-        _keepAlive.Watch(peer, socket);
+        _heartbeat.Watch(peer, socket);
         return socket;
     }
 

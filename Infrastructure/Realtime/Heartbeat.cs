@@ -9,7 +9,7 @@ namespace TimerSync.Infrastructure.Realtime;
 /// </summary>
 /// <param name="clock">Its monotonic time stamp is used.</param>
 /// <param name="logger">For what is our own fault.</param>
-internal sealed partial class KeepAlive(TimeProvider clock, ILogger<KeepAlive> logger) : BackgroundService
+internal sealed partial class Heartbeat(TimeProvider clock, ILogger<Heartbeat> logger) : BackgroundService
 {
     /// <summary>From one look at a peer to the next.</summary>
     public static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(5);
@@ -24,8 +24,8 @@ internal sealed partial class KeepAlive(TimeProvider clock, ILogger<KeepAlive> l
     /// <summary>The same before it is cut, after two pings at least without an answer: 30 to 35 s.</summary>
     public const int LooksToCut = 7;
 
-    /// <summary>Between two rounds: those due in the meantime are looked at together.</summary>
-    private static readonly TimeSpan RoundIntervalMin = TimeSpan.FromMilliseconds(10);
+    /// <summary>Between two rounds at least: those due in the meantime are looked at together.</summary>
+    private static readonly TimeSpan RoundInterval = TimeSpan.FromMilliseconds(10);
 
     private readonly Lock _gate = new();
 
@@ -43,11 +43,14 @@ internal sealed partial class KeepAlive(TimeProvider clock, ILogger<KeepAlive> l
         }
     }
 
-    /// <summary>Looks at all who are due.</summary>
-    /// <returns>How long nobody will be.</returns>
+    /// <summary>
+    /// Looks at those who are due, or at four times as many as are on the average: after a pause of the process all are, and would
+    /// be again together every time.
+    /// </summary>
+    /// <returns>How long nobody will be; none when some still are.</returns>
     public TimeSpan LookRound()
     {
-        while (true)
+        for (var looks = 1 + (int)(4 * _watched.Count * (RoundInterval / LookInterval)); looks > 0; looks--)
         {
             (PeerStream Peer, WebSocket Socket, long LookedAt) next;
             lock (_gate)
@@ -67,6 +70,8 @@ internal sealed partial class KeepAlive(TimeProvider clock, ILogger<KeepAlive> l
                 Watch(next.Peer, next.Socket);
             }
         }
+
+        return TimeSpan.Zero;
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -74,7 +79,7 @@ internal sealed partial class KeepAlive(TimeProvider clock, ILogger<KeepAlive> l
         while (true)
         {
             var wait = LookRound();
-            await Task.Delay(wait > RoundIntervalMin ? wait : RoundIntervalMin, clock, stoppingToken);
+            await Task.Delay(wait > RoundInterval ? wait : RoundInterval, clock, stoppingToken);
         }
     }
 
@@ -92,17 +97,16 @@ internal sealed partial class KeepAlive(TimeProvider clock, ILogger<KeepAlive> l
                 peer.Ping();
             }
         }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            // The peer is gone, and its reader has heard so.
+        }
         catch (Exception exception)
         {
-            if (exception is not (IOException or OperationCanceledException or ObjectDisposedException))
-            {
-                LogPingFailed(exception); // ours, not the network's: the connection ends, the client comes back
-            }
-
-            socket.Abort();
+            LogLookFailed(exception); // ours, not the network's: the other peers are looked at all the same
         }
     }
 
-    [LoggerMessage(LogLevel.Error, "Pinging a connection failed")]
-    private partial void LogPingFailed(Exception exception);
+    [LoggerMessage(LogLevel.Error, "Pinging or cutting a connection failed")]
+    private partial void LogLookFailed(Exception exception);
 }
