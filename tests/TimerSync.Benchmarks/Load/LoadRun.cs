@@ -85,7 +85,7 @@ internal sealed class LoadRun : IDisposable
                 "--Socket:CommandBurst=1000000",
                 .. settings.ServerSettings, // the last one counts
             ];
-        var server = new ServerProcess(settings.ServerAssembly, arguments, settings.ServerCore, settings.Environment);
+        var server = new ServerProcess(settings.ServerAssembly, arguments, settings.ServerCore, settings.ServerNice, settings.Environment);
         var run = new LoadRun(settings, folder, server, users);
         run.StartTime = server.Start(run.Client.UpgradeRequest(users[0]));
         return run;

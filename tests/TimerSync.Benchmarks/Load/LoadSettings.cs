@@ -36,6 +36,9 @@ internal sealed record LoadSettings
     /// <summary>The only core of the server; null for any.</summary>
     public int? ServerCore { get; init; }
 
+    /// <summary>The server's nice value, from -20 to 19, in a session of its own; null leaves it as it is.</summary>
+    public int? ServerNice { get; init; }
+
     public IReadOnlyList<string> ServerSettings { get; init; } = [];
 
     public IReadOnlyList<string> Environment { get; init; } = [];
@@ -64,6 +67,7 @@ internal sealed record LoadSettings
             Yardstick = yardstick,
             ServerAssembly = yardstick is null ? arguments.Text("server", ServerProcess.TimerSync) : typeof(LoadSettings).Assembly.Location,
             ServerCore = Optional(arguments, "server-core"),
+            ServerNice = Optional(arguments, "server-nice"),
             ServerSettings = [.. arguments.ServerSettings()],
             Environment = arguments.Text("environment")?.Split(',') ?? [],
             Database = arguments.Text("database"),

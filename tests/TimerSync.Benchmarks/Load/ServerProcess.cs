@@ -13,6 +13,12 @@ internal sealed class ServerProcess : IDisposable
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
     private const double TicksPerSecond = 100; // USER_HZ of /proc, the same on every Linux
 
+    /// <summary>Where sessions share the processor, the session gets the nice value; else the process.</summary>
+    private const string InPrioritySession = """
+        if [ -e /proc/self/autogroup ]; then echo "$0" > /proc/self/autogroup; else renice -n "$0" $$ > /dev/null; fi
+        exec "$@"
+        """;
+
     private readonly List<string> _command;
     private readonly Dictionary<string, string> _environment;
     private readonly StringBuilder _output = new();
@@ -22,12 +28,17 @@ internal sealed class ServerProcess : IDisposable
     /// <param name="assembly">What <c>dotnet</c> runs.</param>
     /// <param name="arguments">Of the server; its address is added.</param>
     /// <param name="core">The only core that it may use; null for any.</param>
+    /// <param name="nice">
+    /// From -20, most of the processor, to 19; below 0 keeps off what the machine itself does at such priorities, and needs root.
+    /// In a session of its own: Linux divides the processor between sessions first, and then within each (sched(7), autogroup).
+    /// </param>
     /// <param name="environment">Variables such as <c>DOTNET_TieredPGO=0</c>.</param>
-    public ServerProcess(string assembly, IEnumerable<string> arguments, int? core, IEnumerable<string>? environment = null)
+    public ServerProcess(string assembly, IEnumerable<string> arguments, int? core, int? nice = null, IEnumerable<string>? environment = null)
     {
         Address = new IPEndPoint(IPAddress.Loopback, FreePort());
         _environment = (environment ?? []).Select(one => one.Split('=', 2)).ToDictionary(one => one[0], one => one[1], StringComparer.Ordinal);
-        _command = core is null ? [] : ["taskset", "-c", core.Value.ToString(CultureInfo.InvariantCulture)];
+        _command = nice is null ? [] : ["setsid", "sh", "-c", InPrioritySession, nice.Value.ToString(CultureInfo.InvariantCulture)];
+        _command.AddRange(core is null ? [] : ["taskset", "-c", core.Value.ToString(CultureInfo.InvariantCulture)]);
         _command.AddRange(["dotnet", assembly, .. arguments, $"--urls=http://{Address}"]);
     }
 
