@@ -4,7 +4,7 @@ namespace TimerSync.Infrastructure.Realtime;
 
 /// <summary>
 /// Pings idle peers and cuts those that stop answering (CONTRACT.md, section 3). One for all sockets, which it looks at one
-/// after the other: the framework's own has a timer for each, and with 10,000 of them a press in fifty waited for the timers
+/// after the other: the framework's own has a timer for each, and presses wait while 10,000 of them are walked through
 /// (tests/TimerSync.Benchmarks/RESULTS.md).
 /// </summary>
 /// <param name="clock">Its monotonic time stamp is used.</param>
