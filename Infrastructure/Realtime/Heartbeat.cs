@@ -50,7 +50,13 @@ internal sealed partial class Heartbeat(TimeProvider clock, ILogger<Heartbeat> l
     /// <returns>How long nobody will be; none when some still are.</returns>
     public TimeSpan LookRound()
     {
-        for (var looks = 1 + (int)(4 * _watched.Count * (RoundInterval / LookInterval)); looks > 0; looks--)
+        int looks;
+        lock (_gate)
+        {
+            looks = 1 + (int)(4 * _watched.Count * (RoundInterval / LookInterval));
+        }
+
+        for (; looks > 0; looks--)
         {
             (PeerStream Peer, WebSocket Socket, long LookedAt) next;
             lock (_gate)

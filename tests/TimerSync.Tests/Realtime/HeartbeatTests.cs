@@ -76,12 +76,7 @@ public sealed class HeartbeatTests : IDisposable
     [Fact]
     public void Those_who_came_together_are_not_pinged_together()
     {
-        var sent = new List<MemoryStream>();
-        for (var i = 0; i < Crowd; i++)
-        {
-            sent.Add(new MemoryStream());
-            Watch(new PeerStream(sent[^1]));
-        }
+        var sent = WatchCrowd();
 
         Look(LooksBeforeAnyPing + 1);
         Assert.InRange(sent.Count(one => one.Length > 0), Crowd / 6, Crowd / 2); // a third, give or take six standard deviations
@@ -93,12 +88,7 @@ public sealed class HeartbeatTests : IDisposable
     [Fact]
     public void When_all_are_due_at_once_a_round_looks_at_a_few_of_them()
     {
-        var sent = new List<MemoryStream>();
-        for (var i = 0; i < Crowd; i++)
-        {
-            sent.Add(new MemoryStream());
-            Watch(new PeerStream(sent[^1]));
-        }
+        var sent = WatchCrowd();
 
         Look(LooksBeforeEveryPing - 1);
         sent.ForEach(one => one.SetLength(0));
@@ -183,6 +173,14 @@ public sealed class HeartbeatTests : IDisposable
         _open.Add(socket);
         _heartbeat.Watch(peer, socket);
         return socket;
+    }
+
+    /// <returns>What is sent to each of them.</returns>
+    private List<MemoryStream> WatchCrowd()
+    {
+        var sent = Enumerable.Range(0, Crowd).Select(_ => new MemoryStream()).ToList();
+        sent.ForEach(one => Watch(new PeerStream(one)));
+        return sent;
     }
 
     private async Task<(WebSocket Socket, TcpClient Peer)> ConnectAsync()
