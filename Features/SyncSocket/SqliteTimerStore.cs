@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Options;
 using TimerSync.Infrastructure.Database;
+using TimerSync.Infrastructure.Database.Sqlite;
 using TimerSync.Infrastructure.Timers;
 
 namespace TimerSync.Features.SyncSocket;
@@ -137,14 +138,15 @@ internal sealed class SqliteTimerStore(
     private sealed class Statements : IDisposable
     {
         private readonly SqliteConnection _connection;
-        private readonly SqliteCommand _begin;
-        private readonly SqliteCommand _commit;
-        private readonly SqliteCommand _selectRun;
-        private readonly SqliteCommand _selectCurrentRun;
-        private readonly SqliteCommand _saveRun;
-        private readonly SqliteCommand _nextVersion;
-        private readonly SqliteCommand _selectVersion;
-        private readonly SqliteCommand _moveLog;
+        private readonly List<PreparedStatement> _prepared = [];
+        private readonly PreparedStatement _begin;
+        private readonly PreparedStatement _commit;
+        private readonly PreparedStatement _selectRun;
+        private readonly PreparedStatement _selectCurrentRun;
+        private readonly PreparedStatement _saveRun;
+        private readonly PreparedStatement _nextVersion;
+        private readonly PreparedStatement _selectVersion;
+        private readonly PreparedStatement _moveLog;
 
         public Statements(string connectionString)
         {
@@ -156,34 +158,34 @@ internal sealed class SqliteTimerStore(
                 SqliteSettings.MakeDurable(_connection);
                 SqliteSettings.Execute(_connection, $"PRAGMA cache_size = -{CacheKibibytes}");
                 SqliteSettings.Execute(_connection, $"PRAGMA wal_autocheckpoint = {LogPages}");
+
+                // Immediate: the rule reads before it writes, and no other process may write in between.
+                _begin = Prepare("BEGIN IMMEDIATE");
+                _commit = Prepare("COMMIT");
+                _selectRun = Prepare(EmbeddedSql.Load("SelectRun.sql"));
+                _selectCurrentRun = Prepare(EmbeddedSql.Load("SelectCurrentRun.sql"));
+                _saveRun = Prepare(EmbeddedSql.Load("SaveRun.sql"));
+                _nextVersion = Prepare(EmbeddedSql.Load("NextVersion.sql"));
+                _selectVersion = Prepare(EmbeddedSql.Load("SelectVersion.sql"));
+                _moveLog = Prepare("PRAGMA wal_checkpoint(PASSIVE)");
             }
             catch
             {
-                _connection.Dispose();
+                Dispose();
                 throw;
             }
-
-            // Immediate: the rule reads before it writes, and no other process may write in between.
-            _begin = Prepare("BEGIN IMMEDIATE");
-            _commit = Prepare("COMMIT");
-            _selectRun = Prepare(EmbeddedSql.Load("SelectRun.sql"), "@id");
-            _selectCurrentRun = Prepare(EmbeddedSql.Load("SelectCurrentRun.sql"), "@user_id");
-            _saveRun = Prepare(EmbeddedSql.Load("SaveRun.sql"), "@id", "@user_id", "@status", "@started_at", "@stopped_at", "@updated_at");
-            _nextVersion = Prepare(EmbeddedSql.Load("NextVersion.sql"), "@user_id");
-            _selectVersion = Prepare(EmbeddedSql.Load("SelectVersion.sql"), "@user_id");
-            _moveLog = Prepare("PRAGMA wal_checkpoint(PASSIVE)");
         }
 
-        public void Begin() => _begin.ExecuteNonQuery();
+        public void Begin() => _begin.Run();
 
-        public void Commit() => _commit.ExecuteNonQuery();
+        public void Commit() => _commit.Run();
 
         /// <summary>Into the database, as far as no reader still needs it. When the disk refuses, nothing is lost: the next commit is told.</summary>
         public void TryMoveLog()
         {
             try
             {
-                _moveLog.ExecuteNonQuery();
+                _moveLog.Run();
             }
             catch (SqliteException)
             {
@@ -214,60 +216,55 @@ internal sealed class SqliteTimerStore(
 
         public StoredRun? SelectRun(Guid id)
         {
-            using var row = Bind(_selectRun, Text(id)).ExecuteReader();
-            return row.Read() ? new StoredRun(row.GetString(0), ReadRun(id, row)) : null;
+            using var rows = _selectRun.Bind(1, id).Rows();
+            return rows.Read() ? new StoredRun(rows.Text(0), ReadRun(id, rows)) : null;
         }
 
         public Run? SelectCurrentRun(string userId)
         {
-            using var row = Bind(_selectCurrentRun, userId).ExecuteReader();
-            return row.Read() ? ReadRun(Guid.Parse(row.GetString(0)), row) : null;
+            using var rows = _selectCurrentRun.Bind(1, userId).Rows();
+            return rows.Read() ? ReadRun(rows.Guid(0), rows) : null;
         }
 
-        public void SaveRun(string userId, Run run, TimerStatus status) => Bind(
-            _saveRun,
-            Text(run.Id),
-            userId,
-            status == TimerStatus.Running ? "running" : "stopped",
-            run.StartedAt.ToUnixTimeMilliseconds(),
-            (object?)run.StoppedAt?.ToUnixTimeMilliseconds() ?? DBNull.Value,
-            run.UpdatedAt.ToUnixTimeMilliseconds()).ExecuteNonQuery();
+        public void SaveRun(string userId, Run run, TimerStatus status) => _saveRun
+            .Bind(1, run.Id)
+            .Bind(2, userId)
+            .Bind(3, status == TimerStatus.Running ? "running"u8 : "stopped"u8)
+            .Bind(4, run.StartedAt.ToUnixTimeMilliseconds())
+            .Bind(5, run.StoppedAt?.ToUnixTimeMilliseconds())
+            .Bind(6, run.UpdatedAt.ToUnixTimeMilliseconds())
+            .Run();
 
-        public long NextVersion(string userId) => (long)Bind(_nextVersion, userId).ExecuteScalar()!;
+        public long NextVersion(string userId)
+        {
+            using var rows = _nextVersion.Bind(1, userId).Rows();
+            rows.Read();
+            return rows.Number(0);
+        }
 
-        public long SelectVersion(string userId) => (long?)Bind(_selectVersion, userId).ExecuteScalar() ?? 0;
+        public long SelectVersion(string userId)
+        {
+            using var rows = _selectVersion.Bind(1, userId).Rows();
+            return rows.Read() ? rows.Number(0) : 0;
+        }
 
-        public void Dispose() => _connection.Dispose();
+        public void Dispose()
+        {
+            _prepared.ForEach(statement => statement.Dispose());
+            _connection.Dispose();
+        }
 
-        private static string Text(Guid id) => id.ToString("D");
-
-        private static Run ReadRun(Guid id, SqliteDataReader row) => new(
+        private static Run ReadRun(Guid id, PreparedStatement.RowReader row) => new(
             id,
-            DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(1)),
-            row.IsDBNull(2) ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(2)),
-            DateTimeOffset.FromUnixTimeMilliseconds(row.GetInt64(3)));
+            DateTimeOffset.FromUnixTimeMilliseconds(row.Number(1)),
+            row.IsNull(2) ? null : DateTimeOffset.FromUnixTimeMilliseconds(row.Number(2)),
+            DateTimeOffset.FromUnixTimeMilliseconds(row.Number(3)));
 
-        private static SqliteCommand Bind(SqliteCommand command, params ReadOnlySpan<object> values)
+        private PreparedStatement Prepare(string sql)
         {
-            for (var i = 0; i < values.Length; i++)
-            {
-                command.Parameters[i].Value = values[i];
-            }
-
-            return command;
-        }
-
-        private SqliteCommand Prepare(string sql, params string[] parameters)
-        {
-            var command = _connection.CreateCommand();
-            command.CommandText = sql;
-            foreach (var name in parameters)
-            {
-                command.Parameters.Add(new SqliteParameter { ParameterName = name });
-            }
-
-            command.Prepare();
-            return command;
+            var statement = new PreparedStatement(_connection, sql);
+            _prepared.Add(statement);
+            return statement;
         }
     }
 }
