@@ -40,6 +40,7 @@ internal sealed class SqliteTimerStore(
     {
         Pooling = false,
         ForeignKeys = true,
+        Cache = SqliteCacheMode.Private, // a shared one's table locks are not waited for
         DefaultTimeout = (int)SqliteSettings.BusyTimeout.TotalSeconds, // the provider would try again for 30 s
     }.ToString();
 
@@ -176,16 +177,16 @@ internal sealed class SqliteTimerStore(
             }
         }
 
-        public void Begin() => _begin.Run();
+        public void Begin() => _begin.Execute();
 
-        public void Commit() => _commit.Run();
+        public void Commit() => _commit.Execute();
 
         /// <summary>Into the database, as far as no reader still needs it. When the disk refuses, nothing is lost: the next commit is told.</summary>
         public void TryMoveLog()
         {
             try
             {
-                _moveLog.Run();
+                _moveLog.Execute();
             }
             catch (SqliteException)
             {
@@ -233,13 +234,12 @@ internal sealed class SqliteTimerStore(
             .Bind(4, run.StartedAt.ToUnixTimeMilliseconds())
             .Bind(5, run.StoppedAt?.ToUnixTimeMilliseconds())
             .Bind(6, run.UpdatedAt.ToUnixTimeMilliseconds())
-            .Run();
+            .Execute();
 
         public long NextVersion(string userId)
         {
             using var rows = _nextVersion.Bind(1, userId).Rows();
-            rows.Read();
-            return rows.Number(0);
+            return rows.Read() ? rows.Number(0) : throw new InvalidOperationException("A change without a version.");
         }
 
         public long SelectVersion(string userId)

@@ -5,11 +5,11 @@ using SQLitePCL;
 namespace TimerSync.Infrastructure.Database.Sqlite;
 
 /// <summary>
-/// A statement of SQLite's own interface (https://sqlite.org/c3ref/stmt.html), for the writer, which carries out four of them
-/// for each press: Microsoft.Data.Sqlite makes a reader for each and boxes every value, half of all garbage of the server
+/// A statement of SQLite's own interface (https://sqlite.org/c3ref/stmt.html), for the writer, which executes four of them for
+/// each press: Microsoft.Data.Sqlite makes a reader for each and boxes every value, most of what a press allocated
 /// (tests/TimerSync.Benchmarks/RESULTS.md). One thread at a time. Parameters are numbered as they first appear in the SQL, from 1.
 /// </summary>
-/// <exception cref="SqliteException">SQLite refused it; from every member but <see cref="Dispose"/>.</exception>
+/// <exception cref="SqliteException">SQLite refused it: from the constructor, Bind, Execute and Read.</exception>
 internal sealed class PreparedStatement : IDisposable
 {
     private const int GuidLength = 36;
@@ -31,13 +31,14 @@ internal sealed class PreparedStatement : IDisposable
         return this;
     }
 
-    /// <summary>As text in UTF-8, of which SQLite takes a copy.</summary>
+    /// <summary>As text in UTF-8, of which SQLite takes a copy. An empty one would become NULL.</summary>
     public PreparedStatement Bind(int parameter, ReadOnlySpan<byte> utf8)
     {
         Require(raw.sqlite3_bind_text(_statement, parameter, utf8));
         return this;
     }
 
+    /// <summary>As text. An empty one would become NULL.</summary>
     public PreparedStatement Bind(int parameter, string value)
     {
         Require(raw.sqlite3_bind_text16(_statement, parameter, value));
@@ -52,8 +53,8 @@ internal sealed class PreparedStatement : IDisposable
         return Bind(parameter, text);
     }
 
-    /// <summary>Carries it out to its end.</summary>
-    public void Run()
+    /// <summary>To its end.</summary>
+    public void Execute()
     {
         using var rows = Rows();
         while (rows.Read())
@@ -62,7 +63,7 @@ internal sealed class PreparedStatement : IDisposable
         }
     }
 
-    /// <summary>Carries it out row by row; the one that asks disposes of it before the next use of the statement.</summary>
+    /// <summary>Row by row. Disposed of before the next use of the statement.</summary>
     public RowReader Rows() => new(this);
 
     /// <summary>Before its connection is closed, which otherwise stays open until this is.</summary>
@@ -89,10 +90,13 @@ internal sealed class PreparedStatement : IDisposable
 
         public Guid Guid(int column) => System.Guid.Parse(Bytes(column));
 
-        /// <summary>Ready for the next use. What went wrong has been thrown by <see cref="Read"/>; SQLite only says it again here.</summary>
+        /// <summary>
+        /// Ready for the next use. What went wrong has been thrown by <see cref="Read"/>, and is not thrown again. A change that
+        /// returns rows is read to its end, or in a transaction: else its own commit would come here, unheard when it fails.
+        /// </summary>
         public void Dispose() => raw.sqlite3_reset(owner._statement);
 
-        // A blob is asked for, since that has a length; SQLite keeps the text as it is.
+        // A blob is asked for, since that has a length: the text as it is stored, in UTF-8.
         private ReadOnlySpan<byte> Bytes(int column) => raw.sqlite3_column_blob(owner._statement, column);
     }
 }
