@@ -289,7 +289,8 @@
     if (!isOpen()) return;
     if (pingAt !== null && now - pingAt > silence) {
       drop();
-    } else if (pingAt === null && now - heardAt > (document.hidden ? heartbeatEveryHidden : heartbeatEvery) - 100) {
+    } else if (pingAt === null && now - heardAt > (document.hidden ? heartbeatEveryHidden : heartbeatEvery) - restlessTick) {
+      // The next look may be a restlessTick away.
       ping();
     }
   }
@@ -318,6 +319,7 @@
   function ping() {
     pingAt ??= performance.now();
     send({ action: 'ping', sent_at: stamp() });
+    setTimeout(tick, silence + 50); // sharp, while the page is seen: the looks of a second would make it one later
   }
 
   // Is it still there? After waking up, changing networks, or coming back to the page.
@@ -326,7 +328,6 @@
       if (performance.now() - heardAt > heartbeatEvery + silenceMax) setLive(false); // until it answers
       silence = Math.min(silenceMax, Math.max(probeSilenceMax, 3 * roundTrip));
       ping();
-      setTimeout(beat, silence + 50);
     } else if (connection?.socket) {
       drop(); // no waiting, for the next attempt or for one that began on the old network
     }
