@@ -18,14 +18,14 @@ internal static class LoadCommand
         using var run = await LoadRun.StartAsync(settings);
         Line("start to first accepted socket", Invariant($"{run.StartTime.TotalSeconds:F2} s, of which {run.Server.CpuTime().TotalSeconds:F2} s on the processor"));
         Line("fdatasync", DiskProbe.Run(run.Folder).ToString());
-        if (settings.Rate > 0)
-        {
-            Line("fdatasync, at the pace of the load", DiskProbe.Run(run.Folder, TimeSpan.FromSeconds(1 / settings.Rate)).ToString());
-        }
-
         switch (mode)
         {
             case "traffic":
+                if (settings.Rate > 0)
+                {
+                    Line("fdatasync at the pace of the load", DiskProbe.Run(run.Folder, TimeSpan.FromSeconds(1 / settings.Rate)).ToString());
+                }
+
                 RunTraffic(run);
                 break;
             case "memory":
