@@ -89,51 +89,62 @@ internal sealed partial class Connection(
     /// </summary>
     public void Open(TimerUpdated first)
     {
+        bool starts;
         lock (_gate)
         {
             _isOpen = true;
-            Publish(_held is { } held && held.Snapshot.Version > first.Snapshot.Version ? held : first);
+            starts = EnqueueIfNewer(_held is { } held && held.Snapshot.Version > first.Snapshot.Version ? held : first);
             _held = null;
         }
+
+        SendIf(starts);
     }
 
     /// <summary>Sends a newer timer; one that is not newer than the last is ignored.</summary>
     public void Publish(TimerUpdated timer)
     {
+        var starts = false;
         lock (_gate)
         {
-            if (!_isOpen)
+            if (_isOpen)
+            {
+                starts = EnqueueIfNewer(timer);
+            }
+            else
             {
                 _held = _held is null || timer.Snapshot.Version > _held.Snapshot.Version ? timer : _held;
             }
-            else if (timer.Snapshot.Version > _newestVersion)
-            {
-                _newestVersion = timer.Snapshot.Version;
-                Enqueue(timer);
-            }
         }
+
+        SendIf(starts);
     }
 
     /// <summary>Answers a command with the timer as it is; a newer one, sent since the command was decided, is an answer too.</summary>
     public void Answer(TimerUpdated timer)
     {
+        var starts = false;
         lock (_gate)
         {
             if (timer.Snapshot.Version >= _newestVersion)
             {
                 _newestVersion = timer.Snapshot.Version;
-                Enqueue(timer);
+                starts = Enqueue(timer);
             }
         }
+
+        SendIf(starts);
     }
 
     /// <summary>Answers a message with an error or a pong.</summary>
     public void Answer(ServerEvent answer)
     {
+        bool starts;
         lock (_gate)
         {
-            Enqueue(answer);
+            starts = Enqueue(answer);
         }
+
+        SendIf(starts);
     }
 
     /// <summary>Completes when an answer fits in the queue: backpressure for a client that sends and does not read.</summary>
@@ -154,6 +165,7 @@ internal sealed partial class Connection(
     /// <summary>Sends a close frame instead of what still waits; the first reason counts. A peer that does not answer is cut off.</summary>
     public void Close(WebSocketCloseStatus code, string reason)
     {
+        bool starts;
         lock (_gate)
         {
             if (_close is not null)
@@ -165,20 +177,33 @@ internal sealed partial class Connection(
             _queue.Clear();
             _timersQueued = 0;
             _room?.TrySetResult();
-            StartSending();
+            starts = TakeSending();
         }
 
+        SendIf(starts);
         _ = AbortLaterAsync();
     }
 
     private TaskCompletionSource FinishedSource =>
         LazyInitializer.EnsureInitialized(ref _finished, static () => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
 
-    private void Enqueue(ServerEvent serverEvent)
+    private bool EnqueueIfNewer(TimerUpdated timer)
+    {
+        if (timer.Snapshot.Version <= _newestVersion)
+        {
+            return false;
+        }
+
+        _newestVersion = timer.Snapshot.Version;
+        return Enqueue(timer);
+    }
+
+    /// <returns>Whether the caller is to start the sending, when it has left the lock: <see cref="SendIf"/>.</returns>
+    private bool Enqueue(ServerEvent serverEvent)
     {
         if (_close is not null)
         {
-            return;
+            return false;
         }
 
         if (serverEvent is TimerUpdated && ++_timersQueued > TimersQueuedMax)
@@ -192,14 +217,21 @@ internal sealed partial class Connection(
             _queue.Enqueue(serverEvent);
         }
 
-        StartSending();
+        return TakeSending();
     }
 
-    private void StartSending()
+    private bool TakeSending()
     {
-        if (!_sending)
+        var starts = !_sending;
+        _sending = true;
+        return starts;
+    }
+
+    /// <summary>Outside the lock: the thread that is woken often runs at once, and would have to wait for it.</summary>
+    private void SendIf(bool starts)
+    {
+        if (starts)
         {
-            _sending = true;
             scheduler.Schedule(static connection => _ = ((Connection)connection!).SendAsync(), this);
         }
     }
