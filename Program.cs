@@ -1,6 +1,8 @@
+using System.Data.Common;
 using System.IO.Pipelines;
 using Carter;
 using Microsoft.AspNetCore.Identity;
+using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -147,6 +149,8 @@ static void AddSqlite(IServiceCollection services)
     services.AddPooledDbContextFactory<TimerSyncDb>((provider, db) => db
         .UseSqlite(provider.GetRequiredService<IOptions<DatabaseOptions>>().Value.ConnectionString)
         .AddInterceptors(new SqliteSettings()));
+    services.AddSingleton(provider => SqliteFactory.Instance.CreateDataSource(
+        provider.GetRequiredService<IOptions<DatabaseOptions>>().Value.ConnectionString));
     services.AddSingleton<EpochFile>();
     services.AddSingleton<IDatabaseEngine, SqliteEngine>();
     services.AddSingleton<ITimerStore, SqliteTimerStore>();
@@ -156,6 +160,7 @@ static void AddSqlite(IServiceCollection services)
 static void AddPostgres(IServiceCollection services)
 {
     services.AddSingleton(provider => PostgresSettings.CreatePool(provider.GetRequiredService<IOptions<DatabaseOptions>>().Value.ConnectionString));
+    services.AddSingleton<DbDataSource>(provider => provider.GetRequiredService<NpgsqlDataSource>());
     services.AddPooledDbContextFactory<TimerSyncDb>((provider, db) => db.UsePool(provider.GetRequiredService<NpgsqlDataSource>()));
     services.AddSingleton<PostgresFingerprint>();
     services.AddSingleton<IDatabaseEngine, PostgresEngine>();

@@ -1,23 +1,21 @@
 using System.Data.Common;
-using Microsoft.EntityFrameworkCore;
 using TimerSync.Infrastructure.Database;
 using TimerSync.Infrastructure.Timers;
 
 namespace TimerSync.Features.GetTimer;
 
 /// <summary>Reads a user's newest committed timer, for <c>GET /timers</c>, the page, and a socket's first message.</summary>
-internal sealed class GetTimerHandler(IDbContextFactory<TimerSyncDb> databases, DatabaseIdentity database, TimeProvider clock)
+internal sealed class GetTimerHandler(DbDataSource database, DatabaseIdentity identity, TimeProvider clock)
     : ITimerReader
 {
     private static readonly string SelectTimer = EmbeddedSql.Load("GetTimer.sql");
 
     public async Task<TimerSnapshot> ReadAsync(string userId, CancellationToken cancellationToken)
     {
-        await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        var rows = await db.QueryAsync(SelectTimer, Row.Read, cancellationToken, ("user_id", userId));
+        var rows = await database.QueryAsync(SelectTimer, Row.Read, cancellationToken, ("user_id", userId));
         return rows is [var row]
-            ? TimerSnapshot.Of(userId, row.ToRun(), row.Version, database.Epoch, clock.GetUtcNowMilliseconds())
-            : TimerSnapshot.Of(userId, current: null, version: 0, database.Epoch, clock.GetUtcNowMilliseconds());
+            ? TimerSnapshot.Of(userId, row.ToRun(), row.Version, identity.Epoch, clock.GetUtcNowMilliseconds())
+            : TimerSnapshot.Of(userId, current: null, version: 0, identity.Epoch, clock.GetUtcNowMilliseconds());
     }
 
     private sealed record Row(long Version, string Id, long StartedAt, long? StoppedAt, long UpdatedAt)

@@ -1,16 +1,13 @@
-using Microsoft.EntityFrameworkCore;
+using System.Data.Common;
 using TimerSync.Infrastructure.Database;
 
 namespace TimerSync.Infrastructure.Auth;
 
 /// <summary>Whether a token's login session still is: a row that logging out deletes, so that revocation survives a restart.</summary>
-internal sealed class LoginSessions(IDbContextFactory<TimerSyncDb> databases) : ILoginSessions
+internal sealed class LoginSessions(DbDataSource database) : ILoginSessions
 {
     private static readonly string SelectSession = EmbeddedSql.Load("SelectSession.sql");
 
-    public async Task<bool> ExistsAsync(string sessionId, string userId, CancellationToken cancellationToken)
-    {
-        await using var db = await databases.CreateDbContextAsync(cancellationToken);
-        return (await db.QueryAsync(SelectSession, row => row.GetInt64(0), cancellationToken, ("id", sessionId), ("user_id", userId))).Count > 0;
-    }
+    public async Task<bool> ExistsAsync(string sessionId, string userId, CancellationToken cancellationToken) =>
+        (await database.QueryAsync(SelectSession, static row => row.GetInt64(0), cancellationToken, ("id", sessionId), ("user_id", userId))).Count > 0;
 }

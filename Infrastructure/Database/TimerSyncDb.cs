@@ -8,7 +8,7 @@ namespace TimerSync.Infrastructure.Database;
 
 /// <summary>
 /// The database through EF Core: connections, migrations, and the SQL of the slices. Not on the write path of timers, which
-/// has a connection and prepared statements of its own.
+/// has a connection and prepared statements of its own, and not where each connection reads (<see cref="DirectQuery"/>).
 /// </summary>
 internal sealed class TimerSyncDb(DbContextOptions<TimerSyncDb> options) : DbContext(options)
 {
@@ -16,34 +16,6 @@ internal sealed class TimerSyncDb(DbContextOptions<TimerSyncDb> options) : DbCon
     public Task<List<TRow>> QueryAsync<TRow>(
         string sql, CancellationToken cancellationToken, params (string Name, object Value)[] parameters) =>
         Database.SqlQueryRaw<TRow>(sql, [.. parameters.Select(Parameter)]).ToListAsync(cancellationToken);
-
-    /// <summary>
-    /// The same past EF Core's query pipeline, which costs more than such a query itself: for what is read for every
-    /// connection, ten thousand of which come back at once after a restart.
-    /// </summary>
-    public async Task<List<TRow>> QueryAsync<TRow>(
-        string sql, Func<DbDataReader, TRow> read, CancellationToken cancellationToken, params (string Name, object Value)[] parameters)
-    {
-        await Database.OpenConnectionAsync(cancellationToken);
-        try
-        {
-            await using var command = Database.GetDbConnection().CreateCommand();
-            command.CommandText = sql;
-            command.Parameters.AddRange(parameters.Select(Parameter).ToArray());
-            var rows = new List<TRow>();
-            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-            while (await reader.ReadAsync(cancellationToken))
-            {
-                rows.Add(read(reader));
-            }
-
-            return rows;
-        }
-        finally
-        {
-            await Database.CloseConnectionAsync();
-        }
-    }
 
     /// <returns>How many rows it changed.</returns>
     public Task<int> ExecuteAsync(
@@ -59,7 +31,7 @@ internal sealed class TimerSyncDb(DbContextOptions<TimerSyncDb> options) : DbCon
     }
 }
 
-/// <summary>Settings that SQLite keeps per connection, set and read back, for every connection of the program.</summary>
+/// <summary>Settings that SQLite keeps per connection, set and read back, for every connection that writes.</summary>
 internal sealed class SqliteSettings : DbConnectionInterceptor
 {
     /// <summary>How long a connection waits for another one's write to end.</summary>
