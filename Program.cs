@@ -2,7 +2,6 @@ using System.Data.Common;
 using System.IO.Pipelines;
 using Carter;
 using Microsoft.AspNetCore.Identity;
-using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -149,7 +148,7 @@ static void AddSqlite(IServiceCollection services)
     services.AddPooledDbContextFactory<TimerSyncDb>((provider, db) => db
         .UseSqlite(provider.GetRequiredService<IOptions<DatabaseOptions>>().Value.ConnectionString)
         .AddInterceptors(new SqliteSettings()));
-    services.AddSingleton(provider => SqliteFactory.Instance.CreateDataSource(
+    services.AddSingleton(provider => SqliteSettings.CreateReaders(
         provider.GetRequiredService<IOptions<DatabaseOptions>>().Value.ConnectionString));
     services.AddSingleton<EpochFile>();
     services.AddSingleton<IDatabaseEngine, SqliteEngine>();

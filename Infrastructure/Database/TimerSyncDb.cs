@@ -54,6 +54,10 @@ internal sealed class SqliteSettings : DbConnectionInterceptor
         Require(connection, "PRAGMA synchronous", SynchronousFull);
     }
 
+    /// <summary>Connections that only read (<see cref="DirectQuery"/>), and wait no longer than the others.</summary>
+    public static DbDataSource CreateReaders(string connectionString) => SqliteFactory.Instance.CreateDataSource(
+        new SqliteConnectionStringBuilder(connectionString) { DefaultTimeout = (int)BusyTimeout.TotalSeconds }.ToString());
+
     /// <summary>The write-ahead log is a setting of the file: made once, at the start.</summary>
     public static void UseWriteAheadLog(DbConnection connection) => Require(connection, "PRAGMA journal_mode = WAL", "wal");
 

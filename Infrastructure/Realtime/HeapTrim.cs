@@ -3,7 +3,7 @@ namespace TimerSync.Infrastructure.Realtime;
 /// <summary>
 /// When to compact the heap. A handshake leaves about as much garbage as the connection keeps, and connections that ended
 /// leave holes between what lives on; a server that is idle allocates nothing, so that no collection would come by itself
-/// and the memory would stay taken. It stops everything for about 10 ms per 1,000 connections, hence only when nothing goes on.
+/// and the memory would stay taken. It stops everything for about 15 ms per 1,000 connections, hence only when nothing goes on.
 /// Measured in tests/TimerSync.Benchmarks/RESULTS.md.
 /// </summary>
 internal sealed class HeapTrim(TimeProvider clock)

@@ -1,4 +1,3 @@
-using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -103,7 +102,7 @@ internal sealed class SqliteDisk : IDisk
             start.RunAsync(CancellationToken.None).GetAwaiter().GetResult(); // SQLite's calls block: nothing is waited for
             Identity = start.Identity;
             Store = new SqliteTimerStore(options, Identity, _epochFile);
-            Reader = new GetTimerHandler(SqliteFactory.Instance.CreateDataSource(options.Value.ConnectionString), Identity, clock);
+            Reader = new GetTimerHandler(SqliteSettings.CreateReaders(options.Value.ConnectionString), Identity, clock);
         }
 
         public string Folder { get; }

@@ -105,11 +105,8 @@ public sealed class FloodTests
         {
             for (var i = 0; i < 1000; i++)
             {
+                // One is let in or refused after its handshake, and could be overtaken by the next one.
                 clients.Add(await FrameClient.OpenAsync(attacker, i % 2 == 0 ? SocketClient.Json : SocketClient.Html));
-            }
-
-            for (var i = 0; i < clients.Count; i++)
-            {
                 var first = await clients[i].ReceiveAsync();
                 Assert.Equal(i < 50 ? Frame.Text : Frame.Close, first?.Opcode);
                 Assert.True(i < 50 || (first!.Payload[0] << 8 | first.Payload[1]) == 4429);

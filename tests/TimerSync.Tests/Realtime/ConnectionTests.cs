@@ -195,12 +195,34 @@ public sealed class ConnectionTests : IAsyncLifetime
         await connection.Finished.WaitAsync(Connection.CloseTimeout + Limit / 2, _limit.Token);
     }
 
+    /// <summary>On one processor the thread that is woken runs at once: it would wait for the lock, and the writer for that.</summary>
+    [Fact]
+    public async Task Who_sends_is_woken_when_nobody_holds_the_lock()
+    {
+        var scheduler = new LookingScheduler();
+        var (connection, peer) = await ConnectAsync(scheduler);
+        scheduler.Look = () => connection.NewestVersion;
+
+        connection.Open(Timer(1));
+        Assert.Equal("1", await ReadAsync(peer));
+        connection.Publish(Timer(2));
+        Assert.Equal("2", await ReadAsync(peer));
+        connection.Answer(Timer(2));
+        Assert.Equal("2", await ReadAsync(peer));
+        connection.Answer(new Pong("1", Now));
+        Assert.Equal("pong", await ReadAsync(peer));
+        connection.Close(CloseCodes.Normal, "bye");
+        Assert.Equal("close 1000 bye", await ReadAsync(peer));
+
+        Assert.Equal(0, scheduler.Blocked);
+    }
+
     private static int Number(string text) => int.Parse(text, System.Globalization.CultureInfo.InvariantCulture);
 
     private static TimerUpdated Timer(long version) =>
         new(TimerSnapshot.Of(UserId, new Run(Run, Now, StoppedAt: null, Now), version, "epoch", Now));
 
-    private async Task<(Connection Connection, WebSocket Peer)> ConnectAsync()
+    private async Task<(Connection Connection, WebSocket Peer)> ConnectAsync(PipeScheduler? scheduler = null)
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
@@ -211,7 +233,7 @@ public sealed class ConnectionTests : IAsyncLifetime
         var near = WebSocket.CreateFromStream(server.GetStream(), new WebSocketCreationOptions { IsServer = true });
         var far = WebSocket.CreateFromStream(client.GetStream(), new WebSocketCreationOptions());
         _open.AddRange([near, far, server, client]);
-        return (new Connection(near, _json, UserId, "s_1", Now.AddDays(7), PipeScheduler.ThreadPool, TimeProvider.System, NullLogger.Instance), far);
+        return (new Connection(near, _json, UserId, "s_1", Now.AddDays(7), scheduler ?? PipeScheduler.ThreadPool, TimeProvider.System, NullLogger.Instance), far);
     }
 
     /// <summary>Each message in short: a version, <c>error …</c>, or <c>pong</c>, the last.</summary>
@@ -253,5 +275,19 @@ public sealed class ConnectionTests : IAsyncLifetime
             WireEvent.Error => $"error {received.Message}",
             _ => "pong",
         };
+    }
+
+    /// <summary>Before it lets anything run, another thread looks at the connection, which takes its lock.</summary>
+    private sealed class LookingScheduler : PipeScheduler
+    {
+        public Func<long> Look { get; set; } = () => 0;
+
+        public int Blocked { get; private set; }
+
+        public override void Schedule(Action<object?> action, object? state)
+        {
+            Blocked += Task.Run(Look).Wait(Limit / 10) ? 0 : 1;
+            ThreadPool.Schedule(action, state);
+        }
     }
 }
