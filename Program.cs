@@ -69,7 +69,7 @@ static void AddServices(WebApplicationBuilder builder)
     // Bounds that the framework leaves open, or wider than a timer needs.
     builder.WebHost.ConfigureKestrel(kestrel =>
     {
-        kestrel.Limits.MaxRequestBodySize = 64 * 1024;
+        kestrel.Limits.MaxRequestBodySize = ShortBody.ReadBytesMax;
         kestrel.Limits.MaxRequestHeadersTotalSize = 16 * 1024;
         kestrel.Limits.MaxRequestBufferSize = 16 * 1024;
         kestrel.AddServerHeader = false;

@@ -13,22 +13,23 @@ namespace TimerSync.Features.Login;
 public sealed class LoginModule : CarterModule
 {
     /// <summary>A name and a password, as long as they may be and escaped as badly as JSON allows, are shorter.</summary>
-    private const long BodyBytesMax = 16 * 1024;
+    private const int BodyBytesMax = 16 * 1024;
 
     private const string WrongPassword = "Wrong username or password.";
 
     public LoginModule()
     {
-        Post("/login", context =>
+        Post("/login", async context =>
         {
-            var bodySize = context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpMaxRequestBodySizeFeature>();
-            if (bodySize is { IsReadOnly: false })
+            context.Response.Headers.CacheControl = "no-store";
+            if (await ShortBody.ReadAsync(context.Request, BodyBytesMax) is not { } body)
             {
-                bodySize.MaxRequestBodySize = BodyBytesMax;
+                await ProblemAsync(context, StatusCodes.Status413PayloadTooLarge, $"A name and a password have at most {BodyBytesMax} bytes.");
+                return;
             }
 
-            context.Response.Headers.CacheControl = "no-store";
-            return context.Request.HasFormContentType ? FormAsync(context) : JsonAsync(context);
+            context.Request.Body = body;
+            await (context.Request.HasFormContentType ? FormAsync(context) : JsonAsync(context));
         }).WithMetadata(new ChecksOriginItself());
     }
 

@@ -17,9 +17,8 @@ public sealed class PostTimerModule : CarterModule
         {
             context.Response.Headers.CacheControl = "no-store";
             var handler = context.RequestServices.GetRequiredService<PostTimerHandler>();
-            await using var body = new MemoryStream(ClientMessage.BytesMax);
-            if (context.Request.ContentLength > ClientMessage.BytesMax
-                || !await TryReadAsync(context.Request.Body, body, context.RequestAborted))
+            var body = await ShortBody.ReadAsync(context.Request, ClientMessage.BytesMax);
+            if (body is null)
             {
                 await Results.Problem(
                     statusCode: StatusCodes.Status413PayloadTooLarge,
@@ -49,22 +48,5 @@ public sealed class PostTimerModule : CarterModule
 
             await context.Response.WriteAsJsonAsync(timer, WireJson.Default.TimerSnapshot, cancellationToken: context.RequestAborted);
         }).RequireAuthorization();
-    }
-
-    /// <returns>False when there is more than a message may have.</returns>
-    private static async Task<bool> TryReadAsync(Stream from, MemoryStream to, CancellationToken cancellationToken)
-    {
-        var buffer = new byte[ClientMessage.BytesMax + 1];
-        for (int read; (read = await from.ReadAsync(buffer, cancellationToken)) > 0;)
-        {
-            if (to.Length + read > ClientMessage.BytesMax)
-            {
-                return false;
-            }
-
-            to.Write(buffer, 0, read);
-        }
-
-        return true;
     }
 }

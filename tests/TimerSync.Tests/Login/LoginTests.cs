@@ -128,7 +128,7 @@ public sealed class LoginTests(SharedServer shared, SharedUser one) : IClassFixt
 
     [Theory]
     [InlineData(20 * 1024)] // above the login's own limit
-    [InlineData(100 * 1024)] // above the server's
+    [InlineData(100 * 1024)] // more than the sockets take ahead
     public async Task A_huge_body_is_413(int bytes)
     {
         using var whole = await PostAsync(NewName(), new string('x', bytes));
