@@ -14,11 +14,14 @@ internal struct Backlog(int burst, Socket? socket, TimeProvider clock)
     /// <summary>A message that has waited longer is late. Under a load that the server can carry they wait for a commit or two.</summary>
     public static readonly TimeSpan LateAfter = TimeSpan.FromSeconds(1);
 
+    /// <summary>As long as nothing waits, one in so many messages looks at the socket: that is a system call.</summary>
+    private const int MessagesBetweenLooks = 8;
+
     /// <summary>Of a short message, masked (RFC 6455, section 5.2).</summary>
     private const int FrameHeaderBytes = 6;
 
     private long _bytesHandled;
-    private int _messagesHandled;
+    private int _messagesHandled = MessagesBetweenLooks - 1; // the first one looks
     private long _markedEnd;
     private long _markedAt;
     private bool _isLate;
@@ -26,7 +29,7 @@ internal struct Backlog(int burst, Socket? socket, TimeProvider clock)
     /// <summary>
     /// Counts a message. What lies in the socket is marked by its end; the message that comes to this mark has waited since
     /// then at least, with all that were handled meanwhile, and the next mark is set. So one message is looked at for each time
-    /// that the socket is worked off.
+    /// that the socket is worked off, and of those that find nothing behind them one in <see cref="MessagesBetweenLooks"/>.
     /// </summary>
     /// <param name="bytes">Length of the message.</param>
     /// <returns>Whether the message is known to be late, and whether the last one that was looked at was, too.</returns>
@@ -34,7 +37,7 @@ internal struct Backlog(int burst, Socket? socket, TimeProvider clock)
     {
         _bytesHandled += bytes + FrameHeaderBytes;
         _messagesHandled++;
-        if (_bytesHandled < _markedEnd)
+        if (_markedEnd > 0 ? _bytesHandled < _markedEnd : _messagesHandled < MessagesBetweenLooks)
         {
             return default;
         }

@@ -3,6 +3,7 @@ using System.Data.Common;
 using System.IO.Pipelines;
 using System.Net.Sockets;
 using System.Net.WebSockets;
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Options;
 using TimerSync.Infrastructure.Auth;
 using TimerSync.Infrastructure.Realtime;
@@ -164,7 +165,7 @@ internal sealed class ConnectionLoop(
 
     /// <summary>Reads the rest of a message whose first, empty part has been received.</summary>
     /// <returns>Its length; more than fits means that it is too long.</returns>
-    private static async Task<(int Length, WebSocketMessageType Type)> ReceiveMessageAsync(
+    private static async ValueTask<(int Length, WebSocketMessageType Type)> ReceiveMessageAsync(
         WebSocket socket, Memory<byte> buffer, ValueWebSocketReceiveResult part)
     {
         var length = 0;
@@ -185,7 +186,8 @@ internal sealed class ConnectionLoop(
         }
     }
 
-    private async Task HandleAsync(Connection connection, ReadOnlyMemory<byte> utf8, WebSocketMessageType type)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))] // one for each command otherwise
+    private async ValueTask HandleAsync(Connection connection, ReadOnlyMemory<byte> utf8, WebSocketMessageType type)
     {
         var message = Parse(connection, utf8.Span, type);
         if (message.Refusal is not null)

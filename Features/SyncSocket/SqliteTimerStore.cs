@@ -29,7 +29,8 @@ internal sealed class SqliteTimerStore(
 
     /// <summary>
     /// In a moment when nobody waits, so many are moved at once, in about 1 ms. Under a load without such a moment the log comes to
-    /// <see cref="LogPages"/>, and in a large database, where every change has pages of its own, that takes 15 ms.
+    /// <see cref="LogPages"/>, and in a large database, where every change has pages of its own, that takes 15 ms. As many in one
+    /// commit are such a load, for which moving the log costs more than it saves: three flushes, and each page is copied.
     /// </summary>
     private const int ChangesInLogMax = 24;
 
@@ -56,6 +57,7 @@ internal sealed class SqliteTimerStore(
     private long _logBytesAllowed = LogBytesMax;
     private int _newChanges;
     private int _changesInLog;
+    private bool _isBusy;
     private int _changesSinceLook;
 
     public CommandResult[] Commit(IReadOnlyList<TimerCommand> commands, DateTimeOffset now)
@@ -78,10 +80,15 @@ internal sealed class SqliteTimerStore(
         _newChanges = 0;
         epochFile.Add(changes);
         _changesInLog += changes;
+        _isBusy |= changes >= ChangesInLogMax;
         if (isIdle && _changesInLog >= ChangesInLogMax)
         {
-            _open!.TryMoveLog();
-            _changesInLog = 0;
+            if (!_isBusy)
+            {
+                _open!.TryMoveLog();
+            }
+
+            (_changesInLog, _isBusy) = (0, false);
         }
 
         _changesSinceLook += changes;
@@ -251,8 +258,8 @@ internal sealed class SqliteTimerStore(
 
         public long NextVersion(string userId)
         {
-            using var rows = _nextVersion.Bind(1, userId).Rows();
-            return rows.Read() ? rows.Number(0) : throw new InvalidOperationException("A change without a version.");
+            _nextVersion.Bind(1, userId).Execute(); // not RETURNING: SQLite makes a table for what that returns, each time
+            return SelectVersion(userId);
         }
 
         public long SelectVersion(string userId)

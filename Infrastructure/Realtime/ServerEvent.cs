@@ -5,12 +5,11 @@ namespace TimerSync.Infrastructure.Realtime;
 /// <summary>What the server sends over a socket (CONTRACT.md, section 3). Encoded once per subprotocol, however many connections get it.</summary>
 internal abstract class ServerEvent
 {
-    private readonly Lock _gate = new();
     private readonly Task<ReadOnlyMemory<byte>>?[] _encoded = new Task<ReadOnlyMemory<byte>>?[ISubprotocol.Count];
 
     public Task<ReadOnlyMemory<byte>> EncodedFor(ISubprotocol subprotocol)
     {
-        lock (_gate)
+        lock (_encoded)
         {
             return _encoded[subprotocol.Index] ??= subprotocol.EncodeAsync(this);
         }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using System.Text.Json;
 
@@ -19,6 +20,8 @@ internal sealed class ClientMessage
     public static readonly TimeSpan ClockDifferenceMax = TimeSpan.FromSeconds(2);
 
     private const int UuidLength = 36;
+
+    private static readonly SearchValues<char> s_uuidCharacters = SearchValues.Create("0123456789abcdefABCDEF-");
 
     private string? _action;
     private string? _id;
@@ -167,7 +170,7 @@ internal sealed class ClientMessage
     private CommandError BadRequest(string message) => Error(ErrorCodes.BadRequest, message);
 
     private static bool TryReadId(string? text, out Guid id) =>
-        Guid.TryParseExact(text, "D", out id) && text!.Length == UuidLength && text.All(c => char.IsAsciiHexDigit(c) || c == '-');
+        Guid.TryParseExact(text, "D", out id) && text!.Length == UuidLength && !text.AsSpan().ContainsAnyExcept(s_uuidCharacters);
 
     private static bool TryReadTime(Field field, out DateTimeOffset? time)
     {

@@ -89,7 +89,7 @@ internal sealed record StoredRun(string UserId, Run Run);
 /// <param name="Changed">The run to store; null when nothing changes.</param>
 /// <param name="Superseded">The run that was running until <paramref name="Changed"/> started; its status must follow.</param>
 /// <param name="Current">The user's current run afterwards.</param>
-internal sealed record Decision(CommandOutcome Outcome, Run? Changed, Run? Superseded, Run? Current)
+internal readonly record struct Decision(CommandOutcome Outcome, Run? Changed, Run? Superseded, Run? Current)
 {
     public static Decision Nothing(CommandOutcome outcome, Run? current) => new(outcome, null, null, current);
 }

@@ -34,6 +34,10 @@ internal sealed partial class TimerWriter(
 
     private readonly int _commandsPerCommit = options.Value.CommandsPerCommit;
 
+    // Kept, and empty between two commits.
+    private readonly List<Waiting> _batch = [];
+    private readonly List<TimerCommand> _commands = [];
+
     private volatile bool _lastCommitSucceeded = true;
     private Thread? _thread;
 
@@ -51,7 +55,7 @@ internal sealed partial class TimerWriter(
         }
 
         _arrived.Set();
-        return new ValueTask<CommandResult>(waiting.Result.Task);
+        return new ValueTask<CommandResult>(waiting.Task);
     }
 
     public Task StartAsync(CancellationToken cancellationToken)
@@ -85,41 +89,63 @@ internal sealed partial class TimerWriter(
 
             while (_queue.Reader.TryPeek(out _))
             {
+                LetOthersCome();
                 CommitWaiting();
             }
+        }
+    }
+
+    /// <summary>
+    /// Who is about to bring a command goes first, where they share a processor: a commit of more commands writes and flushes less
+    /// for each. Not for one that is alone, and no longer than each turn brings another one.
+    /// </summary>
+    private void LetOthersCome()
+    {
+        var before = 1;
+        for (var count = _queue.Reader.Count; count > before && count < _commandsPerCommit; count = _queue.Reader.Count)
+        {
+            before = count;
+            Thread.Yield();
         }
     }
 
     /// <summary>One group commit of what waits now, which may be nothing, then the answers. Called by the writer's thread alone.</summary>
     internal void CommitWaiting()
     {
-        var batch = new List<Waiting>();
-        while (batch.Count < _commandsPerCommit && _queue.Reader.TryRead(out var next))
+        while (_batch.Count < _commandsPerCommit && _queue.Reader.TryRead(out var next))
         {
-            batch.Add(next);
+            _batch.Add(next);
+            _commands.Add(next.Command);
         }
 
+        CommitBatch();
+        _batch.Clear();
+        _commands.Clear();
+    }
+
+    private void CommitBatch()
+    {
         CommandResult[] results;
         try
         {
-            results = store.Commit(batch.ConvertAll(waiting => waiting.Command), clock.GetUtcNowMilliseconds());
+            results = store.Commit(_commands, clock.GetUtcNowMilliseconds());
             _lastCommitSucceeded = true;
         }
         catch (Exception exception)
         {
             // Whatever it was, the thread must live on: every later command depends on it.
-            if (batch.Count > 0 || LastCommitSucceeded)
+            if (_batch.Count > 0 || LastCommitSucceeded)
             {
-                LogCommitFailed(exception, batch.Count, exception is DbException { SqlState: var state } ? state : null);
+                LogCommitFailed(exception, _batch.Count, exception is DbException { SqlState: var state } ? state : null);
             }
 
             _lastCommitSucceeded = false;
             var told = exception is CommitUnknownException ? CommandResult.Unknown : CommandResult.Unavailable;
-            batch.ForEach(waiting => waiting.Result.SetResult(told));
+            _batch.ForEach(waiting => waiting.SetResult(told));
             return;
         }
 
-        for (var i = 0; i < batch.Count; i++)
+        for (var i = 0; i < _batch.Count; i++)
         {
             // A repeat too: when it was stored by a commit that was reported as failed, nobody has heard of it yet. Connections
             // ignore what they know.
@@ -128,7 +154,7 @@ internal sealed partial class TimerWriter(
                 hub.Publish(results[i].Snapshot!);
             }
 
-            batch[i].Result.SetResult(results[i]);
+            _batch[i].SetResult(results[i]);
         }
 
         Thread.Yield(); // on one processor, who sends goes first
@@ -138,8 +164,8 @@ internal sealed partial class TimerWriter(
     [LoggerMessage(LogLevel.Error, "A commit of {Commands} commands failed (state {SqlState}); their senders were told")]
     private partial void LogCommitFailed(Exception exception, int commands, string? sqlState);
 
-    private sealed record Waiting(TimerCommand Command)
+    private sealed class Waiting(TimerCommand command) : TaskCompletionSource<CommandResult>(TaskCreationOptions.RunContinuationsAsynchronously)
     {
-        public TaskCompletionSource<CommandResult> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TimerCommand Command { get; } = command;
     }
 }
