@@ -235,13 +235,10 @@ internal sealed class PostgresWave : IAsyncDisposable
         return took;
     }
 
-    /// <summary>Nothing changes any more: every connection must come to what the database says is the last version.</summary>
-    private async Task FinishAsync(List<(Person Person, SocketDevice Device)> devices)
-    {
-        var stored = await ReadAsync(StoredTimers.ReadVersions);
-        await Task.WhenAll(devices.Select(one => one.Device.FinishAsync(
-            stored.GetValueOrDefault(one.Person.Account.UserId), CancellationToken.None)));
-    }
+    /// <summary>Nobody presses any more: every connection must come to what the database says is the last version.</summary>
+    private Task FinishAsync(List<(Person Person, SocketDevice Device)> devices) =>
+        Task.WhenAll(devices.Select(one => one.Device.FinishAsync(
+            async () => (await ReadAsync(StoredTimers.ReadVersions)).GetValueOrDefault(one.Person.Account.UserId), CancellationToken.None)));
 
     private async Task<TResult> ReadAsync<TResult>(Func<NpgsqlConnection, TResult> read)
     {

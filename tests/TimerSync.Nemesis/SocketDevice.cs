@@ -58,13 +58,17 @@ internal sealed class SocketDevice(Person person, string name, Uri[] servers, st
         }
     }
 
-    /// <summary>When nothing changes any more, the connection must come to the last version.</summary>
-    public async Task FinishAsync(long version, CancellationToken cancellationToken)
+    /// <summary>When nobody presses any more, the connection must come to the last version.</summary>
+    /// <param name="readVersion">The stored one: what a program gave up on may be stored a little later.</param>
+    /// <param name="cancellationToken">Of the wave.</param>
+    public async Task FinishAsync(Func<Task<long>> readVersion, CancellationToken cancellationToken)
     {
         var deadline = History.Now + LiveTimeout.TotalMilliseconds;
+        long version;
         do
         {
             await ConnectAsync(cancellationToken);
+            version = await readVersion();
             if (await _socket!.PingAsync(PongTimeout) is { } receipt && receipt.Version == version)
             {
                 await CloseAsync();

@@ -160,12 +160,14 @@ internal static class Wave
         return [.. order];
     }
 
-    /// <summary>Nothing changes any more: every connection must come to what the server says is the last version.</summary>
-    private static async Task FinishAsync(TimerSyncServer server, List<(Person Person, SocketDevice Device)> devices, CancellationToken cancellationToken)
+    /// <summary>Nobody presses any more: every connection must come to what the database says is the last version.</summary>
+    private static Task FinishAsync(TimerSyncServer server, List<(Person Person, SocketDevice Device)> devices, CancellationToken cancellationToken) =>
+        Task.WhenAll(devices.Select(one => one.Device.FinishAsync(() => Task.FromResult(ReadVersion(server, one.Person)), cancellationToken)));
+
+    private static long ReadVersion(TimerSyncServer server, Person person)
     {
         using var database = Open(server, SqliteOpenMode.ReadOnly);
-        var versions = StoredTimers.ReadVersions(database);
-        await Task.WhenAll(devices.Select(one => one.Device.FinishAsync(versions.GetValueOrDefault(one.Person.Account.UserId), cancellationToken)));
+        return StoredTimers.ReadVersions(database).GetValueOrDefault(person.Account.UserId);
     }
 
     /// <summary>On a full disk commits, health checks and the look at a login session may fail; other errors do not belong here.</summary>
