@@ -81,7 +81,7 @@ public sealed class LoginModule : CarterModule
         {
             form = await context.Request.ReadFormAsync(context.RequestAborted);
         }
-        catch (Exception exception) when (exception is InvalidDataException or (IOException and not BadHttpRequestException))
+        catch (Exception exception) when (exception is InvalidDataException or IOException)
         {
             // IOException: a multipart form that ends before its end.
             await ProblemAsync(context, StatusCodes.Status400BadRequest, "The form cannot be read.");

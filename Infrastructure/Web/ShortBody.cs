@@ -18,19 +18,9 @@ internal static class ShortBody
             return null;
         }
 
-        var body = new MemoryStream(bytesMax);
         var buffer = new byte[bytesMax + 1];
-        for (int read; (read = await request.Body.ReadAsync(buffer, request.HttpContext.RequestAborted)) > 0;)
-        {
-            if (body.Length + read > bytesMax)
-            {
-                return null;
-            }
-
-            body.Write(buffer, 0, read);
-        }
-
-        body.Position = 0;
-        return body;
+        var length = await request.Body.ReadAtLeastAsync(
+            buffer, buffer.Length, throwOnEndOfStream: false, request.HttpContext.RequestAborted);
+        return length > bytesMax ? null : new MemoryStream(buffer, 0, length, writable: false, publiclyVisible: true);
     }
 }
