@@ -123,7 +123,14 @@ internal sealed class FrameClient : IAsyncDisposable
 
     public async Task SendAsync(params Frame[] frames) => await SendAsync(frames.SelectMany(frame => frame.ToBytes()).ToArray());
 
-    public async Task SendAsync(byte[] bytes) => await _tcp.GetStream().WriteAsync(bytes, _limit.Token);
+    public async Task SendAsync(byte[] bytes) => await _tcp.GetStream().WriteAsync(bytes, NextStep());
+
+    /// <summary>Each step has its time; a whole life may be longer.</summary>
+    private CancellationToken NextStep()
+    {
+        _limit.CancelAfter(Timeout);
+        return _limit.Token;
+    }
 
     /// <returns>False when the connection has ended.</returns>
     public async Task<bool> TrySendAsync(byte[] bytes)
@@ -218,7 +225,7 @@ internal sealed class FrameClient : IAsyncDisposable
     {
         try
         {
-            return await _stream!.ReadAsync(buffer, _limit.Token);
+            return await _stream!.ReadAsync(buffer, NextStep());
         }
         catch (IOException)
         {
@@ -229,7 +236,7 @@ internal sealed class FrameClient : IAsyncDisposable
     private async Task<byte[]> ReadExactlyAsync(int count)
     {
         var bytes = new byte[count];
-        await _stream!.ReadExactlyAsync(bytes, _limit.Token);
+        await _stream!.ReadExactlyAsync(bytes, NextStep());
         return bytes;
     }
 }
