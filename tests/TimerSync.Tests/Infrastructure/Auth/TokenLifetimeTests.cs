@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 
 namespace TimerSync.Tests.Infrastructure.Auth;
@@ -5,19 +6,16 @@ namespace TimerSync.Tests.Infrastructure.Auth;
 /// <summary><c>Jwt:Lifetime</c>: CONTRACT.md, sections 5 and 6 (tokens).</summary>
 public sealed class TokenLifetimeTests
 {
+    private static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(12); // the lifetime, and the leeway that the contract allows
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    [Fact]
+    [Fact(Timeout = 60_000)]
     public async Task A_lifetime_of_1_s_is_valid_and_then_over()
     {
-        await using var server = await TimerSyncServer.StartAsync(("Jwt:Lifetime", "00:00:01"));
-        var user = await TestUser.SignUpAsync(server);
-        using var client = user.CreateClient();
-
-        using var atOnce = await client.GetAsync("/timers", Cancellation);
-        Assert.Equal(HttpStatusCode.OK, atOnce.StatusCode);
+        await using var server = await TimerSyncServer.StartAsync(("Jwt:Lifetime", Lifetime.ToString()));
+        using var client = (await SignUpInTimeAsync(server)).CreateClient();
 
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         limit.CancelAfter(Patience);
@@ -30,5 +28,22 @@ public sealed class TokenLifetimeTests
         }
 
         Assert.Equal(HttpStatusCode.Unauthorized, status);
+    }
+
+    /// <summary>A token must be valid for as long as it was promised; where that passed before the answer came, another one is asked for.</summary>
+    private static async Task<TestUser> SignUpInTimeAsync(TimerSyncServer server)
+    {
+        while (true)
+        {
+            var asked = Stopwatch.GetTimestamp();
+            var user = await TestUser.SignUpAsync(server);
+            using var client = user.CreateClient();
+            using var answer = await client.GetAsync("/timers", Cancellation);
+            if (Stopwatch.GetElapsedTime(asked) < Lifetime)
+            {
+                Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+                return user;
+            }
+        }
     }
 }
