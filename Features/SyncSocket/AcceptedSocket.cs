@@ -24,7 +24,7 @@ internal sealed record AcceptedSocket(WebSocket Socket, ConnectionStart Start, S
         {
             if (context.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true } server)
             {
-                context.Features.Set<IHttpUpgradeFeature>(new PeerUpgrade(server));
+                context.Features.Set<IHttpUpgradeFeature>(new PeerUpgrade(server, UnencryptedSocket(context)));
             }
 
             await next(context);
@@ -37,6 +37,9 @@ internal sealed record AcceptedSocket(WebSocket Socket, ConnectionStart Start, S
             }
         });
     }
+
+    private static Socket? UnencryptedSocket(HttpContext context) =>
+        context.Features.Get<ITlsConnectionFeature>() is null ? context.Features.Get<IConnectionSocketFeature>()?.Socket : null;
 
     private static (AcceptedSocket Accepted, PeerStream Peer) Take(HttpContext context)
     {

@@ -13,9 +13,16 @@ internal static class BoundedSockets
     /// <summary>In the kernel: 100 commands or more. Linux takes twice as much, for its own bookkeeping (socket(7), SO_RCVBUF).</summary>
     private const int ReceiveBufferBytes = 16 * 1024;
 
+    /// <summary>
+    /// A write is done when the kernel has all of it: nothing of an answer is left in the server when its socket becomes a WebSocket,
+    /// which writes there itself (<see cref="Realtime.PeerStream"/>). Zero would mean no bound.
+    /// </summary>
+    private const int WriteBufferBytes = 1;
+
     public static void Configure(SocketTransportOptions sockets)
     {
         sockets.MaxReadBufferSize = ClientMessage.BytesMax;
+        sockets.MaxWriteBufferSize = WriteBufferBytes;
         sockets.CreateBoundListenSocket = endpoint =>
         {
             var listener = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);

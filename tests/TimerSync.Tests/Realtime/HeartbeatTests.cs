@@ -139,6 +139,40 @@ public sealed class HeartbeatTests : IDisposable
         await write;
     }
 
+    /// <summary>What the socket does not take at once follows through the transport, and the next frame after it.</summary>
+    [Fact]
+    public async Task Frames_that_do_not_fit_in_the_socket_arrive_whole_and_in_order()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        using var far = new TcpClient();
+        await far.ConnectAsync((IPEndPoint)listener.LocalEndpoint, TestContext.Current.CancellationToken);
+        using var near = await listener.AcceptTcpClientAsync(TestContext.Current.CancellationToken);
+        await using var transport = near.GetStream();
+        near.Client.Blocking = false;
+        await using var peer = new PeerStream(transport, near.Client);
+        var frames = Enumerable.Range(0, 40).Select(i => Enumerable.Repeat((byte)i, 1 + (i * 20_000)).ToArray()).ToList();
+
+        var waited = 0;
+        var writing = Task.Run(async () =>
+        {
+            foreach (var frame in frames)
+            {
+                var write = peer.WriteAsync(frame, TestContext.Current.CancellationToken);
+                waited += write.IsCompleted ? 0 : 1;
+                await write;
+            }
+
+            near.Client.Shutdown(SocketShutdown.Send);
+        }, TestContext.Current.CancellationToken);
+
+        var heard = new MemoryStream();
+        await far.GetStream().CopyToAsync(heard, TestContext.Current.CancellationToken);
+        await writing;
+        Assert.InRange(waited, 1, frames.Count - 1); // some did not fit, and some did
+        Assert.True(heard.ToArray().AsSpan().SequenceEqual(frames.SelectMany(frame => frame).ToArray()));
+    }
+
     [Fact]
     public void One_that_has_ended_is_let_go()
     {
