@@ -3,15 +3,12 @@ using System.Text.Json.Serialization;
 namespace TimerSync.Infrastructure.Timers;
 
 /// <summary>Whether the current timer runs.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<TimerStatus>))]
 public enum TimerStatus
 {
     /// <summary>Stopped, or never started.</summary>
-    [JsonStringEnumMemberName("stopped")]
     Stopped,
 
     /// <summary>Running since <see cref="TimerSnapshot.StartedAt"/>.</summary>
-    [JsonStringEnumMemberName("running")]
     Running,
 }
 
@@ -25,6 +22,7 @@ public enum TimerStatus
 /// <param name="Version">Grows by one with each stored change of the user's timers; 0 before the first.</param>
 /// <param name="Epoch">Names the database; changes when that is replaced or restored.</param>
 /// <param name="ServerTime">The server's clock when the snapshot was taken.</param>
+[JsonConverter(typeof(TimerSnapshotConverter))]
 public sealed record TimerSnapshot(
     Guid? Id,
     string UserId,
