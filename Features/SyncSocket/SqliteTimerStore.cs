@@ -134,7 +134,9 @@ internal sealed class SqliteTimerStore(
 
     private CommandResult Apply(Statements sql, TimerCommand command, DateTimeOffset now)
     {
-        var decision = TimerRule.Decide(command, sql.SelectRun(command.RunId), sql.SelectCurrentRun(command.UserId), now);
+        var current = sql.SelectCurrentRun(command.UserId);
+        var existing = current?.Id == command.RunId ? new StoredRun(command.UserId, current) : sql.SelectRun(command.RunId);
+        var decision = TimerRule.Decide(command, existing, current, now);
         if (decision.Changed is null)
         {
             return new CommandResult(decision.Outcome, Snapshot(command.UserId, decision.Current, sql.SelectVersion(command.UserId), now));
