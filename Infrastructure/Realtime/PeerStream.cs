@@ -156,9 +156,13 @@ internal sealed class PeerUpgrade(IHttpUpgradeFeature server, Socket? socket) : 
     public async Task<Stream> UpgradeAsync()
     {
         var transport = await server.UpgradeAsync(); // its answer is in the socket now: BoundedSockets
-        if (socket is not null)
+        try
         {
-            socket.Blocking = false;
+            socket?.Blocking = false; // what does not fit is not waited for
+        }
+        catch (ObjectDisposedException)
+        {
+            // The peer is gone: whoever writes will hear it.
         }
 
         return Stream = new PeerStream(transport, socket);

@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
 using System.Net.WebSockets;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging.Abstractions;
 using TimerSync.Infrastructure.Realtime;
 
@@ -174,6 +175,17 @@ public sealed class HeartbeatTests : IDisposable
     }
 
     [Fact]
+    public async Task A_peer_that_is_gone_before_the_upgrade_ends_is_heard_of_by_whoever_writes()
+    {
+        var gone = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        gone.Dispose();
+
+        await using var peer = await new PeerUpgrade(new Upgrade(), gone).UpgradeAsync();
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => peer.WriteAsync(s_frame, TestContext.Current.CancellationToken).AsTask());
+    }
+
+    [Fact]
     public void One_that_has_ended_is_let_go()
     {
         var transport = new MemoryStream();
@@ -241,5 +253,12 @@ public sealed class HeartbeatTests : IDisposable
         var read = await transport.ReadAsync(TestContext.Current.CancellationToken);
         Assert.Equal(expected, System.Buffers.BuffersExtensions.ToArray(read.Buffer));
         transport.AdvanceTo(read.Buffer.End);
+    }
+
+    private sealed class Upgrade : IHttpUpgradeFeature
+    {
+        public bool IsUpgradableRequest => true;
+
+        public Task<Stream> UpgradeAsync() => Task.FromResult(Stream.Null);
     }
 }
