@@ -23,6 +23,12 @@ internal sealed partial class TimerWriter(
     private readonly Channel<Waiting> _queue = Channel.CreateBounded<Waiting>(
         new BoundedChannelOptions(CommandsWaitingMax) { SingleReader = true });
 
+    /// <summary>A commit of so many is one of a load as heavy as the server can carry: below, it keeps up with fewer at a time.</summary>
+    private const int HeavyCommit = 32;
+
+    /// <summary>So many more heavy commits than light ones, or the other way round, change what the load is taken for.</summary>
+    private const int CommitsToChange = 16;
+
     /// <summary>After a failed commit: how soon an empty one is tried, so that the server recovers without a command.</summary>
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
 
@@ -37,6 +43,9 @@ internal sealed partial class TimerWriter(
     // Kept, and empty between two commits.
     private readonly List<Waiting> _batch = [];
     private readonly List<TimerCommand> _commands = [];
+
+    private int _heavyCommits;
+    private bool _isHeavy;
 
     private volatile bool _lastCommitSucceeded = true;
     private Thread? _thread;
@@ -159,6 +168,17 @@ internal sealed partial class TimerWriter(
 
         Thread.Yield(); // on one processor, who sends goes first
         store.AfterAnswers(isIdle: _queue.Reader.Count == 0);
+        NoteLoad();
+    }
+
+    private void NoteLoad()
+    {
+        _heavyCommits = Math.Clamp(_heavyCommits + (_batch.Count >= HeavyCommit ? 1 : -1), 0, CommitsToChange);
+        if (_heavyCommits == (_isHeavy ? 0 : CommitsToChange))
+        {
+            _isHeavy = !_isHeavy;
+            TimeSlice.Use(_isHeavy);
+        }
     }
 
     [LoggerMessage(LogLevel.Error, "A commit of {Commands} commands failed (state {SqlState}); their senders were told")]

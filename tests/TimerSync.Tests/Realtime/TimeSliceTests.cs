@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 
 namespace TimerSync.Tests.Realtime;
 
@@ -6,6 +7,13 @@ namespace TimerSync.Tests.Realtime;
 public sealed class TimeSliceTests(SharedServer shared)
 {
     private const string Slice = "se.slice";
+    private const string Policy = "policy";
+    private const int Ordinary = 0;
+    private const int Batch = 3;
+
+    private const int Crowd = 200;
+    private const int CommandsOfEach = 20;
+    private const int CommandsOfOne = 40;
 
     [Theory]
     [InlineData("TimerWriter")]
@@ -14,18 +22,74 @@ public sealed class TimeSliceTests(SharedServer shared)
     [InlineData("Kestrel Timer")]
     public void A_thread_that_has_to_do_with_presses_goes_on_for_a_tenth_of_a_millisecond(string name)
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux() && Environment.OSVersion.Version >= new Version(6, 12) && SchedulingOf("/proc/self").Contains(Slice, StringComparison.Ordinal),
-            "Linux takes requests for a time slice since 6.12, and shows it only when built with CONFIG_SCHED_DEBUG.");
+        SkipUnlessShown();
 
-        var slices = Directory.GetDirectories($"/proc/{shared.Server.ProcessId}/task")
+        Assert.All(ValuesOf(shared.Server, name, Slice), nanoseconds => Assert.Equal(100_000, nanoseconds));
+    }
+
+    /// <summary>The writer tells by its commits.</summary>
+    [Fact]
+    public async Task Threads_interrupt_each_other_except_under_a_load_that_fills_commits()
+    {
+        SkipUnlessShown();
+        await using var server = await TimerSyncServer.StartAsync();
+        var clients = await Task.WhenAll(Enumerable.Range(0, Crowd).Select(async _ => await (await TestUser.SignUpAsync(server)).ConnectAsync()));
+        try
+        {
+            Assert.All(ValuesOf(server, "TimerWriter", Policy), policy => Assert.Equal(Ordinary, policy));
+
+            await Task.WhenAll(clients.Select(async client =>
+            {
+                for (var i = 0; i < CommandsOfEach; i++)
+                {
+                    await client.StartAsync(Guid.NewGuid());
+                }
+
+                await ReceiveVersionAsync(client, CommandsOfEach);
+            }));
+            Assert.All(ValuesOf(server, "TimerWriter", Policy), policy => Assert.Equal(Batch, policy));
+            Assert.All(ValuesOf(server, ".NET Sockets", Policy), policy => Assert.Equal(Batch, policy));
+
+            for (var i = 1; i <= CommandsOfOne; i++)
+            {
+                await clients[0].StartAsync(Guid.NewGuid());
+                await ReceiveVersionAsync(clients[0], CommandsOfEach + i);
+            }
+
+            Assert.All(ValuesOf(server, "TimerWriter", Policy), policy => Assert.Equal(Ordinary, policy));
+            Assert.All(ValuesOf(server, ".NET Sockets", Policy), policy => Assert.Equal(Ordinary, policy));
+        }
+        finally
+        {
+            foreach (var client in clients)
+            {
+                await client.DisposeAsync();
+            }
+        }
+    }
+
+    private static void SkipUnlessShown() => Assert.SkipUnless(
+        OperatingSystem.IsLinux() && Environment.OSVersion.Version >= new Version(6, 12) && SchedulingOf("/proc/self").Contains(Slice, StringComparison.Ordinal),
+        "Linux takes requests for a time slice since 6.12, and shows it only when built with CONFIG_SCHED_DEBUG.");
+
+    private static async Task ReceiveVersionAsync(SocketClient client, int version)
+    {
+        while ((int)JsonNode.Parse(await client.ReceiveTextAsync())!["payload"]!["version"]! < version)
+        {
+            // One before, or the state on connecting.
+        }
+    }
+
+    private static int[] ValuesOf(TimerSyncServer server, string thread, string value)
+    {
+        var values = Directory.GetDirectories($"/proc/{server.ProcessId}/task")
             .Select(SchedulingOf)
-            .Where(lines => lines.StartsWith($"{name} (", StringComparison.Ordinal))
-            .Select(lines => lines.Split('\n').Single(line => line.StartsWith(Slice, StringComparison.Ordinal)).Split(':')[1])
-            .Select(nanoseconds => int.Parse(nanoseconds, CultureInfo.InvariantCulture))
+            .Where(lines => lines.StartsWith($"{thread} (", StringComparison.Ordinal))
+            .Select(lines => lines.Split('\n').Single(line => line.StartsWith(value, StringComparison.Ordinal)).Split(':')[1])
+            .Select(number => int.Parse(number, CultureInfo.InvariantCulture))
             .ToArray();
-
-        Assert.NotEmpty(slices);
-        Assert.All(slices, nanoseconds => Assert.Equal(100_000, nanoseconds));
+        Assert.NotEmpty(values);
+        return values;
     }
 
     /// <summary>Empty when the thread has ended meanwhile.</summary>
