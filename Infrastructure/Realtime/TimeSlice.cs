@@ -20,13 +20,32 @@ internal static class TimeSlice
     /// <summary>SCHED_BATCH: who is woken waits until the one that runs has nothing to do, or for the clock, 4 ms at most (sched(7)).</summary>
     private const uint BatchPolicy = 3;
 
+    /// <summary>The name that Kestrel gives it.</summary>
+    private const string KestrelThread = "Kestrel Timer";
+
+    /// <summary>As Linux takes it by default.</summary>
+    private const ulong DefaultNanoseconds = 0;
+
     private static bool s_isShort;
 
     /// <summary>
     /// Asks for it for this thread, and so for all that it starts: to be called first. A request (sched_setattr(2)) that Linux
     /// takes since version 6.12; before, elsewhere, or where it is forbidden, nothing changes.
     /// </summary>
-    public static void Shorten() => s_isShort = TrySet(thread: 0, OrdinaryPolicy, OrdinaryPolicy);
+    public static void Shorten() => s_isShort = TrySet(thread: 0, OrdinaryPolicy, OrdinaryPolicy, Nanoseconds);
+
+    /// <summary>
+    /// For nobody waits for Kestrel's look at all connections. Among threads with the same slice the one that runs keeps the processor
+    /// until its slice is over, and as Linux looks at that only when somebody is woken, or after 4 ms, a press can wait that long; one
+    /// with a shorter slice goes first at once (EEVDF, PREEMPT_SHORT). To be called when the server listens.
+    /// </summary>
+    public static void LengthenKestrel() => ForThreads(thread =>
+    {
+        if (File.ReadAllText($"/proc/self/task/{thread}/comm").TrimEnd() == KestrelThread)
+        {
+            TrySet(thread, OrdinaryPolicy, OrdinaryPolicy, DefaultNanoseconds);
+        }
+    });
 
     /// <summary>
     /// While there is as much to do as the server can, none of its threads interrupts another for what would have to wait anyway: a
@@ -36,26 +55,35 @@ internal static class TimeSlice
     /// <param name="isHeavy">Whether there is; when not, they interrupt each other as before.</param>
     public static void Use(bool isHeavy)
     {
+        var (from, to) = isHeavy ? (OrdinaryPolicy, BatchPolicy) : (BatchPolicy, OrdinaryPolicy);
+        ForThreads(thread => TrySet(thread, from, to));
+    }
+
+    private static void ForThreads(Action<int> action)
+    {
         if (!s_isShort)
         {
             return;
         }
 
-        var (from, to) = isHeavy ? (OrdinaryPolicy, BatchPolicy) : (BatchPolicy, OrdinaryPolicy);
         try
         {
             foreach (var thread in Directory.GetDirectories("/proc/self/task"))
             {
-                TrySet(int.Parse(Path.GetFileName(thread), CultureInfo.InvariantCulture), from, to);
+                action(int.Parse(Path.GetFileName(thread), CultureInfo.InvariantCulture));
             }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // Not to be seen here: it stays as it is.
+            // Not to be seen here, or a thread that has ended: it stays as it is.
         }
     }
 
-    private static bool TrySet(int thread, uint from, uint to)
+    /// <param name="thread">0 for the one that calls.</param>
+    /// <param name="from">Nothing is changed for a thread with another policy.</param>
+    /// <param name="to">The policy.</param>
+    /// <param name="nanoseconds">The time slice; null for the same as before.</param>
+    private static bool TrySet(int thread, uint from, uint to, ulong? nanoseconds = null)
     {
         var (set, get) = (OperatingSystem.IsLinux() ? RuntimeInformation.ProcessArchitecture : null as Architecture?) switch
         {
@@ -71,7 +99,7 @@ internal static class TimeSlice
             return false;
         }
 
-        (attributes.Policy, attributes.Runtime) = (to, Nanoseconds);
+        (attributes.Policy, attributes.Runtime) = (to, nanoseconds ?? attributes.Runtime);
         return SystemCall(set, thread, ref attributes, 0, 0) == 0;
     }
 
