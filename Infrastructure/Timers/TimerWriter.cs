@@ -29,6 +29,9 @@ internal sealed partial class TimerWriter(
     /// <summary>So many more heavy commits than light ones, or the other way round, change what the load is taken for.</summary>
     private const int CommitsToChange = 16;
 
+    /// <summary>So long without a command, and the load was heavy.</summary>
+    private static readonly TimeSpan HeavyLoadEnd = TimeSpan.FromMilliseconds(100);
+
     /// <summary>After a failed commit: how soon an empty one is tried, so that the server recovers without a command.</summary>
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
 
@@ -91,9 +94,16 @@ internal sealed partial class TimerWriter(
     {
         while (!_queue.Reader.Completion.IsCompleted)
         {
-            if (!_arrived.WaitOne(LastCommitSucceeded ? Timeout.InfiniteTimeSpan : RetryInterval))
+            if (!_arrived.WaitOne(!LastCommitSucceeded ? RetryInterval : _isHeavy ? HeavyLoadEnd : Timeout.InfiniteTimeSpan))
             {
-                CommitWaiting();
+                if (LastCommitSucceeded)
+                {
+                    UseTimeSlice(isHeavy: false);
+                }
+                else
+                {
+                    CommitWaiting();
+                }
             }
 
             while (_queue.Reader.TryPeek(out _))
@@ -176,9 +186,14 @@ internal sealed partial class TimerWriter(
         _heavyCommits = Math.Clamp(_heavyCommits + (_batch.Count >= HeavyCommit ? 1 : -1), 0, CommitsToChange);
         if (_heavyCommits == (_isHeavy ? 0 : CommitsToChange))
         {
-            _isHeavy = !_isHeavy;
-            TimeSlice.Use(_isHeavy);
+            UseTimeSlice(!_isHeavy);
         }
+    }
+
+    private void UseTimeSlice(bool isHeavy)
+    {
+        (_isHeavy, _heavyCommits) = (isHeavy, isHeavy ? CommitsToChange : 0);
+        TimeSlice.Use(isHeavy);
     }
 
     [LoggerMessage(LogLevel.Error, "A commit of {Commands} commands failed (state {SqlState}); their senders were told")]

@@ -13,7 +13,8 @@ public sealed class TimeSliceTests(SharedServer shared)
 
     private const int Crowd = 200;
     private const int CommandsOfEach = 20;
-    private const int CommandsOfOne = 40;
+
+    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(10);
 
     [Theory]
     [InlineData("TimerWriter")]
@@ -35,7 +36,7 @@ public sealed class TimeSliceTests(SharedServer shared)
     }
 
     /// <summary>The writer tells by its commits.</summary>
-    [Fact]
+    [Fact(Timeout = 60_000)]
     public async Task Threads_interrupt_each_other_except_under_a_load_that_fills_commits()
     {
         SkipUnlessShown();
@@ -43,9 +44,9 @@ public sealed class TimeSliceTests(SharedServer shared)
         var clients = await Task.WhenAll(Enumerable.Range(0, Crowd).Select(async _ => await (await TestUser.SignUpAsync(server)).ConnectAsync()));
         try
         {
-            Assert.All(ValuesOf(server, "TimerWriter", Policy), policy => Assert.Equal(Ordinary, policy));
+            Assert.All(PoliciesOf(server), policy => Assert.Equal(Ordinary, policy));
 
-            await Task.WhenAll(clients.Select(async client =>
+            var load = Task.WhenAll(clients.Select(async client =>
             {
                 for (var i = 0; i < CommandsOfEach; i++)
                 {
@@ -54,17 +55,20 @@ public sealed class TimeSliceTests(SharedServer shared)
 
                 await ReceiveVersionAsync(client, CommandsOfEach);
             }));
-            Assert.All(ValuesOf(server, "TimerWriter", Policy), policy => Assert.Equal(Batch, policy));
-            Assert.All(ValuesOf(server, ".NET Sockets", Policy), policy => Assert.Equal(Batch, policy));
-
-            for (var i = 1; i <= CommandsOfOne; i++)
+            var underLoad = new HashSet<int>();
+            while (!load.IsCompleted)
             {
-                await clients[0].StartAsync(Guid.NewGuid());
-                await ReceiveVersionAsync(clients[0], CommandsOfEach + i);
+                underLoad.UnionWith(PoliciesOf(server));
+                await Task.Delay(LookInterval, TestContext.Current.CancellationToken);
             }
 
-            Assert.All(ValuesOf(server, "TimerWriter", Policy), policy => Assert.Equal(Ordinary, policy));
-            Assert.All(ValuesOf(server, ".NET Sockets", Policy), policy => Assert.Equal(Ordinary, policy));
+            await load;
+            Assert.Contains(Batch, underLoad);
+
+            while (PoliciesOf(server).Contains(Batch)) // until nothing has come for a moment
+            {
+                await Task.Delay(LookInterval, TestContext.Current.CancellationToken);
+            }
         }
         finally
         {
@@ -86,6 +90,8 @@ public sealed class TimeSliceTests(SharedServer shared)
             // One before, or the state on connecting.
         }
     }
+
+    private static int[] PoliciesOf(TimerSyncServer server) => [.. ValuesOf(server, "TimerWriter", Policy), .. ValuesOf(server, ".NET Sockets", Policy)];
 
     private static int[] ValuesOf(TimerSyncServer server, string thread, string value)
     {
