@@ -69,6 +69,9 @@ public sealed class TimeSliceTests(SharedServer shared)
             {
                 await Task.Delay(LookInterval, TestContext.Current.CancellationToken);
             }
+
+            Assert.All(ValuesOf(server, "TimerWriter", Slice), nanoseconds => Assert.Equal(100_000, nanoseconds));
+            Assert.All(ValuesOf(server, "Kestrel Timer", Slice), nanoseconds => Assert.InRange(nanoseconds, 700_000, 100_000_000));
         }
         finally
         {
