@@ -45,7 +45,6 @@ try
     await app.Services.GetRequiredService<DatabaseStart>().RunAsync(CancellationToken.None);
     UseMiddleware(app);
     await StartupProblem.ListenAsync(app);
-    TimeSlice.LengthenKestrel();
     await using (app)
     {
         await app.WaitForShutdownAsync();

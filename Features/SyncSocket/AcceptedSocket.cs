@@ -32,6 +32,7 @@ internal sealed record AcceptedSocket(WebSocket Socket, ConnectionStart Start, S
             {
                 await ReleaseAsync(context);
                 var (accepted, peer) = Take(context);
+                TimeSlice.ShareLook(context.Features.GetRequiredFeature<IConnectionHeartbeatFeature>());
                 heartbeat.Watch(peer, accepted.Socket);
                 await loop.RunAsync(accepted, context.Features.GetRequiredFeature<IConnectionLifetimeFeature>().ConnectionClosed);
             }

@@ -48,7 +48,7 @@ internal sealed partial class Heartbeat(TimeProvider clock, ILogger<Heartbeat> l
     /// be again together every time.
     /// </summary>
     /// <returns>How long nobody will be; none when some still are.</returns>
-    public TimeSpan LookRound()
+    public async ValueTask<TimeSpan> LookRoundAsync()
     {
         int looks;
         lock (_gate)
@@ -74,6 +74,10 @@ internal sealed partial class Heartbeat(TimeProvider clock, ILogger<Heartbeat> l
             {
                 Look(next.Peer, next.Socket);
                 Watch(next.Peer, next.Socket);
+
+                // A press that has come meanwhile goes first: a thread that waits for the processor, then what waits for this thread.
+                Thread.Yield();
+                await Task.Yield();
             }
         }
 
@@ -84,7 +88,7 @@ internal sealed partial class Heartbeat(TimeProvider clock, ILogger<Heartbeat> l
     {
         while (true)
         {
-            var wait = LookRound();
+            var wait = await LookRoundAsync();
             await Task.Delay(wait > RoundInterval ? wait : RoundInterval, clock, stoppingToken);
         }
     }

@@ -39,11 +39,11 @@ public sealed class HeartbeatTests : IDisposable
         var (socket, peer) = await ConnectAsync();
         var receiving = socket.ReceiveAsync(new byte[1], TestContext.Current.CancellationToken);
 
-        Look(LooksBeforeAnyPing);
+        await LookAsync(LooksBeforeAnyPing);
         Assert.Equal(0, peer.Available);
-        Look(LooksBeforeCut - LooksBeforeAnyPing);
+        await LookAsync(LooksBeforeCut - LooksBeforeAnyPing);
         Assert.Equal(WebSocketState.Open, socket.State);
-        Look(1);
+        await LookAsync(1);
         Assert.Equal(WebSocketState.Aborted, socket.State);
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => receiving);
@@ -61,42 +61,66 @@ public sealed class HeartbeatTests : IDisposable
         for (var i = 0; i < 3; i++)
         {
             var receiving = socket.ReceiveAsync(new byte[1], TestContext.Current.CancellationToken);
-            Look(LooksBeforeCut);
+            await LookAsync(LooksBeforeCut);
             await peer.GetStream().WriteAsync(s_pongAndText, TestContext.Current.CancellationToken);
             Assert.Equal(1, (await receiving).Count);
         }
 
         var last = socket.ReceiveAsync(new byte[1], TestContext.Current.CancellationToken);
-        Look(LooksBeforeCut);
+        await LookAsync(LooksBeforeCut);
         Assert.Equal(WebSocketState.Open, socket.State);
-        Look(1);
+        await LookAsync(1);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => last);
     }
 
     /// <summary>Otherwise the 10,000 that came back within seconds after a restart would be pinged within seconds for ever.</summary>
     [Fact]
-    public void Those_who_came_together_are_not_pinged_together()
+    public async Task Those_who_came_together_are_not_pinged_together()
     {
         var sent = WatchCrowd();
 
-        Look(LooksBeforeAnyPing + 1);
+        await LookAsync(LooksBeforeAnyPing + 1);
         Assert.InRange(sent.Count(one => one.Length > 0), Crowd / 6, Crowd / 2); // a third, give or take six standard deviations
-        Look(LooksBeforeEveryPing - LooksBeforeAnyPing - 1);
+        await LookAsync(LooksBeforeEveryPing - LooksBeforeAnyPing - 1);
         Assert.All(sent, one => Assert.NotEqual(0, one.Length));
     }
 
     /// <summary>As after a pause of the process.</summary>
     [Fact]
-    public void When_all_are_due_at_once_a_round_looks_at_a_few_of_them()
+    public async Task When_all_are_due_at_once_a_round_looks_at_a_few_of_them()
     {
         var sent = WatchCrowd();
 
-        Look(LooksBeforeEveryPing - 1);
+        await LookAsync(LooksBeforeEveryPing - 1);
         sent.ForEach(one => one.SetLength(0));
         _clock.Advance(10 * Heartbeat.LookInterval);
 
-        Assert.Equal(TimeSpan.Zero, _heartbeat.LookRound());
+        Assert.Equal(TimeSpan.Zero, await _heartbeat.LookRoundAsync());
         Assert.InRange(sent.Count(one => one.Length > 0), 1, Crowd / 50);
+    }
+
+    /// <summary>The thread pool is such a queue; a press that waits in it waits for one peer, not for a round.</summary>
+    [Fact]
+    public async Task What_waits_goes_before_the_next_peer()
+    {
+        var sent = WatchCrowd();
+        await LookAsync(LooksBeforeEveryPing - 1);
+        sent.ForEach(one => one.SetLength(0));
+        _clock.Advance(Heartbeat.LookInterval);
+
+        var queue = new WorkQueue();
+        ValueTask<TimeSpan> round = default;
+        queue.Run(() => round = _heartbeat.LookRoundAsync());
+
+        var pinged = 1;
+        for (; !round.IsCompleted; pinged++)
+        {
+            Assert.Equal(pinged, sent.Count(one => one.Length > 0));
+            queue.RunNext();
+        }
+
+        Assert.InRange(pinged, 3, Crowd);
+        Assert.Equal(TimeSpan.Zero, await round);
     }
 
     [Fact]
@@ -104,7 +128,7 @@ public sealed class HeartbeatTests : IDisposable
     {
         var (socket, peer) = await ConnectAsync();
         await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, TestContext.Current.CancellationToken);
-        Look(LooksBeforeCut);
+        await LookAsync(LooksBeforeCut);
         socket.Abort();
 
         var heard = new MemoryStream();
@@ -186,27 +210,27 @@ public sealed class HeartbeatTests : IDisposable
     }
 
     [Fact]
-    public void One_that_has_ended_is_let_go()
+    public async Task One_that_has_ended_is_let_go()
     {
         var transport = new MemoryStream();
         var peer = new PeerStream(transport);
         var socket = Watch(peer);
 
         socket.Dispose();
-        Look(LooksBeforeCut + 1);
+        await LookAsync(LooksBeforeCut + 1);
 
         Assert.True(peer.IsEnded);
         Assert.False(transport.CanWrite); // disposed of too
-        Assert.Equal(Heartbeat.LookInterval, _heartbeat.LookRound()); // and nobody is watched any more
+        Assert.Equal(Heartbeat.LookInterval, await _heartbeat.LookRoundAsync()); // and nobody is watched any more
     }
 
-    private void Look(int times)
+    private async Task LookAsync(int times)
     {
         for (var i = 0; i < times; i++)
         {
             _clock.Advance(Heartbeat.LookInterval);
             var rounds = 0;
-            while (_heartbeat.LookRound() == TimeSpan.Zero)
+            while (await _heartbeat.LookRoundAsync() == TimeSpan.Zero)
             {
                 Assert.InRange(++rounds, 1, Crowd);
             }
@@ -260,5 +284,29 @@ public sealed class HeartbeatTests : IDisposable
         public bool IsUpgradableRequest => true;
 
         public Task<Stream> UpgradeAsync() => Task.FromResult(Stream.Null);
+    }
+
+    /// <summary>Work that goes on, one piece at a time.</summary>
+    private sealed class WorkQueue : SynchronizationContext
+    {
+        private readonly Queue<Action> _work = new();
+
+        public override void Post(SendOrPostCallback callback, object? state) => _work.Enqueue(() => callback(state));
+
+        public void RunNext() => Run(_work.Dequeue());
+
+        public void Run(Action action)
+        {
+            var before = Current;
+            SetSynchronizationContext(this);
+            try
+            {
+                action();
+            }
+            finally
+            {
+                SetSynchronizationContext(before);
+            }
+        }
     }
 }
