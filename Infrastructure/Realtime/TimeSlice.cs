@@ -31,7 +31,7 @@ internal static class TimeSlice
     /// Asks for it for this thread, and so for all that it starts: to be called first. A request (sched_setattr(2)) that Linux
     /// takes since version 6.12; before, elsewhere, or where it is forbidden, nothing changes.
     /// </summary>
-    public static void Shorten() => s_isShort = TrySet(thread: 0, OrdinaryPolicy, OrdinaryPolicy, Nanoseconds);
+    public static void Shorten() => s_isShort = TrySet(thread: 0, OrdinaryPolicy, OrdinaryPolicy);
 
     /// <summary>
     /// Once a second Kestrel looks at all connections in one go, which takes 5 ms for 12,000. Linux would let it, for all its short slice:
@@ -55,12 +55,12 @@ internal static class TimeSlice
     /// <param name="isHeavy">Whether there is; when not, they interrupt each other as before.</param>
     public static void Use(bool isHeavy)
     {
-        var (from, to) = isHeavy ? (OrdinaryPolicy, BatchPolicy) : (BatchPolicy, OrdinaryPolicy);
         if (!s_isShort)
         {
             return;
         }
 
+        var (from, to) = isHeavy ? (OrdinaryPolicy, BatchPolicy) : (BatchPolicy, OrdinaryPolicy);
         try
         {
             foreach (var thread in Directory.GetDirectories("/proc/self/task"))
@@ -77,8 +77,7 @@ internal static class TimeSlice
     /// <param name="thread">0 for the one that calls.</param>
     /// <param name="from">Nothing is changed for a thread with another policy.</param>
     /// <param name="to">The policy.</param>
-    /// <param name="nanoseconds">The time slice; null for the same as before.</param>
-    private static bool TrySet(int thread, uint from, uint to, ulong? nanoseconds = null)
+    private static bool TrySet(int thread, uint from, uint to)
     {
         var (set, get) = (OperatingSystem.IsLinux() ? RuntimeInformation.ProcessArchitecture : null as Architecture?) switch
         {
@@ -94,7 +93,7 @@ internal static class TimeSlice
             return false;
         }
 
-        (attributes.Policy, attributes.Runtime) = (to, nanoseconds ?? attributes.Runtime);
+        (attributes.Policy, attributes.Runtime) = (to, Nanoseconds);
         return SystemCall(set, thread, ref attributes, 0, 0) == 0;
     }
 
