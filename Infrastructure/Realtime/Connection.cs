@@ -12,7 +12,7 @@ namespace TimerSync.Infrastructure.Realtime;
 /// <param name="userId">Whose it is.</param>
 /// <param name="sessionId">The login session that opened it.</param>
 /// <param name="expiresAt">When that session's token expires.</param>
-/// <param name="scheduler">Where sending runs: never on the thread that publishes, which is the writer's.</param>
+/// <param name="scheduler">Where sending runs, unless who publishes does it.</param>
 /// <param name="clock">Times the closing handshake.</param>
 /// <param name="logger">For what is our own fault.</param>
 internal sealed partial class Connection(
@@ -101,7 +101,12 @@ internal sealed partial class Connection(
     }
 
     /// <summary>Sends a newer timer; one that is not newer than the last is ignored.</summary>
-    public void Publish(TimerUpdated timer)
+    /// <param name="timer">The timer.</param>
+    /// <param name="here">
+    /// On this thread, as far as the socket takes it: it never waits for the peer. A frame that is under way already goes first, and
+    /// then this one, on the thread that ends it.
+    /// </param>
+    public void Publish(TimerUpdated timer, bool here = false)
     {
         var starts = false;
         lock (_gate)
@@ -116,7 +121,7 @@ internal sealed partial class Connection(
             }
         }
 
-        SendIf(starts);
+        SendIf(starts, here);
     }
 
     /// <summary>Answers a command with the timer as it is; a newer one, sent since the command was decided, is an answer too.</summary>
@@ -228,11 +233,11 @@ internal sealed partial class Connection(
     }
 
     /// <summary>Outside the lock: the thread that is woken often runs at once, and would have to wait for it.</summary>
-    private void SendIf(bool starts)
+    private void SendIf(bool starts, bool here = false)
     {
         if (starts)
         {
-            scheduler.Schedule(static connection => _ = ((Connection)connection!).SendAsync(), this);
+            (here ? PipeScheduler.Inline : scheduler).Schedule(static connection => _ = ((Connection)connection!).SendAsync(), this);
         }
     }
 

@@ -84,14 +84,16 @@ internal sealed class ConnectionHub
     /// Hands a committed change to every connection of its user, which ignores one that is not newer. Called by the writer's
     /// thread, and by the backplane for what another node has written.
     /// </summary>
-    public void Publish(TimerSnapshot committed)
+    /// <param name="committed">The timer as it is now.</param>
+    /// <param name="here">Whether this thread sends it, too; else others do.</param>
+    public void Publish(TimerSnapshot committed, bool here = false)
     {
         if (_connections.TryGetValue(committed.UserId, out var connections))
         {
             var timer = new TimerUpdated(committed);
             foreach (var connection in connections)
             {
-                connection.Publish(timer);
+                connection.Publish(timer, here);
             }
         }
     }

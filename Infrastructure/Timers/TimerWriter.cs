@@ -23,6 +23,13 @@ internal sealed partial class TimerWriter(
     private readonly Channel<Waiting> _queue = Channel.CreateBounded<Waiting>(
         new BoundedChannelOptions(CommandsWaitingMax) { SingleReader = true });
 
+    /// <summary>
+    /// Of a commit of so many at most, this thread sends the events itself. A thread that is woken for it may have to wait: when another
+    /// program uses the processor too, Linux gives it its turn as soon as the server changes threads, and looks again when the next
+    /// press arrives (tests/TimerSync.Benchmarks/RESULTS.md). Of more, the next commit would wait for the sending.
+    /// </summary>
+    private const int CommandsSentHereMax = 8;
+
     /// <summary>A commit of so many is one of a load as heavy as the server can carry: below, it keeps up with fewer at a time.</summary>
     private const int HeavyCommit = 32;
 
@@ -164,15 +171,19 @@ internal sealed partial class TimerWriter(
             return;
         }
 
-        for (var i = 0; i < _batch.Count; i++)
+        foreach (var result in results)
         {
             // A repeat too: when it was stored by a commit that was reported as failed, nobody has heard of it yet. Connections
             // ignore what they know.
-            if (results[i].Outcome is CommandOutcome.Changed or CommandOutcome.Repeated)
+            if (result.Outcome is CommandOutcome.Changed or CommandOutcome.Repeated)
             {
-                hub.Publish(results[i].Snapshot!);
+                hub.Publish(result.Snapshot!, here: results.Length <= CommandsSentHereMax);
             }
+        }
 
+        // Last, for it wakes a thread: nobody waits for that any more.
+        for (var i = 0; i < results.Length; i++)
+        {
             _batch[i].SetResult(results[i]);
         }
 

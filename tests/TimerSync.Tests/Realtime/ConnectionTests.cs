@@ -81,8 +81,10 @@ public sealed class ConnectionTests : IAsyncLifetime
         Assert.Equal(["7", "8", "8", "pong"], await ReadToPongAsync(peer));
     }
 
-    [Fact]
-    public async Task A_slow_consumer_skips_versions_but_never_the_newest_and_keeps_all_answers_in_order()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_slow_consumer_skips_versions_but_never_the_newest_and_keeps_all_answers_in_order(bool here)
     {
         const int Versions = 5000;
         const int Answers = Connection.AnswersQueuedMax;
@@ -91,7 +93,7 @@ public sealed class ConnectionTests : IAsyncLifetime
         connection.Open(Timer(0));
         for (var version = 1; version <= Versions; version++)
         {
-            connection.Publish(Timer(version));
+            connection.Publish(Timer(version), here);
             if (version % (Versions / Answers) == 0)
             {
                 connection.Answer(new ErrorEvent(new CommandError("bad_request", version.ToString(System.Globalization.CultureInfo.InvariantCulture), null, null)));
@@ -217,6 +219,34 @@ public sealed class ConnectionTests : IAsyncLifetime
         Assert.Equal(0, scheduler.Blocked);
     }
 
+    [Fact]
+    public async Task Who_publishes_sends_it_too_when_asked_without_waking_anybody()
+    {
+        var scheduler = new IdleScheduler();
+        var (connection, peer) = await ConnectAsync(scheduler);
+
+        connection.Open(Timer(1));
+        scheduler.Run();
+        connection.Publish(Timer(2), here: true);
+
+        Assert.Equal("1", await ReadAsync(peer));
+        Assert.Equal("2", await ReadAsync(peer));
+    }
+
+    [Fact]
+    public async Task Who_publishes_does_not_overtake_what_another_is_about_to_send()
+    {
+        var scheduler = new IdleScheduler();
+        var (connection, peer) = await ConnectAsync(scheduler);
+
+        connection.Open(Timer(1));
+        connection.Publish(Timer(2), here: true);
+        scheduler.Run();
+
+        Assert.Equal("1", await ReadAsync(peer));
+        Assert.Equal("2", await ReadAsync(peer));
+    }
+
     private static int Number(string text) => int.Parse(text, System.Globalization.CultureInfo.InvariantCulture);
 
     private static TimerUpdated Timer(long version) =>
@@ -275,6 +305,16 @@ public sealed class ConnectionTests : IAsyncLifetime
             WireEvent.Error => $"error {received.Message}",
             _ => "pong",
         };
+    }
+
+    /// <summary>Runs nothing until it is told to.</summary>
+    private sealed class IdleScheduler : PipeScheduler
+    {
+        private Action? _next;
+
+        public override void Schedule(Action<object?> action, object? state) => _next += () => action(state);
+
+        public void Run() => _next?.Invoke();
     }
 
     /// <summary>Before it lets anything run, another thread looks at the connection, which takes its lock.</summary>
