@@ -78,6 +78,7 @@ internal static class LoadCommand
         Line("delivered", Invariant($"{result.CommandsPerSecond:N0} commands/s to the other connection, {result.EventsPerSecond:N0} events/s in all"));
         Line("server CPU", Invariant($"{result.CpuPerEvent:F1} µs per event, {100 * result.ServerCpu:F0} % of a core; RSS {run.Server.ResidentBytes() / 1048576.0:F0} MiB"));
         Line("load program CPU", Invariant($"{100 * result.ClientCpu:F0} % of a core"));
+        Line("stolen by the host", Invariant($"{result.Stolen.TotalSeconds:F2} s of all cores"));
         var traffic = run.Traffic;
         Line("commands", Invariant($"{traffic.Sent:N0} sent, {traffic.Delivered:N0} delivered, {traffic.Skipped:N0} skipped for a newer one, {traffic.Refused.Values.Sum():N0} refused, {traffic.Cut:N0} cut, {traffic.Lost:N0} lost, {traffic.Doubled:N0} events doubled, {run.Client.NotSent:N0} not sent"));
         Line("refused", traffic.Refused.Count == 0 ? "none" : string.Join(", ", traffic.Refused.Select(one => Invariant($"{one.Key} {one.Value:N0}"))));

@@ -138,7 +138,7 @@ internal sealed class Report
         Add($"{name} cut", run.Traffic.Cut);
         Add("lost or doubled", settings.Yardstick is null ? run.Traffic.Lost + run.Traffic.Doubled : 0);
         await Console.Error.WriteLineAsync(string.Create(
-            CultureInfo.InvariantCulture, $"  {name}: {result.CommandsPerSecond:N0}/s, {result.Latency}, {result.CpuPerEvent:F1} µs per event"));
+            CultureInfo.InvariantCulture, $"  {name}: {result.CommandsPerSecond:N0}/s, {result.Latency}, {result.CpuPerEvent:F1} µs per event, {result.Stolen.TotalSeconds:F2} s stolen"));
     }
 
     private async Task MemoryAsync(string name, LoadSettings settings)

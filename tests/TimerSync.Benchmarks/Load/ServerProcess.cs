@@ -12,6 +12,7 @@ internal sealed class ServerProcess : IDisposable
 {
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
     private const double TicksPerSecond = 100; // USER_HZ of /proc, the same on every Linux
+    private const int StolenField = 8; // after "cpu" and seven other times
 
     /// <summary>Where sessions share the processor, the session gets the nice value; else the process.</summary>
     private const string InPrioritySession = """
@@ -131,6 +132,10 @@ internal sealed class ServerProcess : IDisposable
         var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' '); // from field 3 on; the name may hold anything
         return TimeSpan.FromSeconds((Parse(fields[11]) + Parse(fields[12])) / TicksPerSecond);
     }
+
+    /// <summary>What the host of a virtual machine has given to others since it booted, of all cores, while they had work (proc_stat(5), steal).</summary>
+    public static TimeSpan StolenTime() => TimeSpan.FromSeconds(
+        Parse(File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries)[StolenField]) / TicksPerSecond);
 
     /// <summary>Resident memory, in bytes.</summary>
     public long ResidentBytes()
