@@ -233,20 +233,6 @@ public sealed class ConnectionTests : IAsyncLifetime
         Assert.Equal("2", await ReadAsync(peer));
     }
 
-    [Fact]
-    public async Task Who_publishes_does_not_overtake_what_another_is_about_to_send()
-    {
-        var scheduler = new IdleScheduler();
-        var (connection, peer) = await ConnectAsync(scheduler);
-
-        connection.Open(Timer(1));
-        connection.Publish(Timer(2), here: true);
-        scheduler.Run();
-
-        Assert.Equal("1", await ReadAsync(peer));
-        Assert.Equal("2", await ReadAsync(peer));
-    }
-
     private static int Number(string text) => int.Parse(text, System.Globalization.CultureInfo.InvariantCulture);
 
     private static TimerUpdated Timer(long version) =>
