@@ -98,11 +98,12 @@ internal sealed class SqliteDisk : IDisk
             Databases = new PooledDbContextFactory<TimerSyncDb>(new DbContextOptionsBuilder<TimerSyncDb>()
                 .UseSqlite(options.Value.ConnectionString).AddInterceptors(new SqliteSettings()).Options);
             _epochFile = new EpochFile(options, NullLogger<EpochFile>.Instance);
-            var start = new DatabaseStart(Databases, new SqliteEngine(_epochFile));
+            var readers = SqliteSettings.CreateReaders(options.Value.ConnectionString);
+            var start = new DatabaseStart(readers, new SqliteEngine(_epochFile));
             start.RunAsync(CancellationToken.None).GetAwaiter().GetResult(); // SQLite's calls block: nothing is waited for
             Identity = start.Identity;
             Store = new SqliteTimerStore(options, Identity, _epochFile);
-            Reader = new GetTimerHandler(SqliteSettings.CreateReaders(options.Value.ConnectionString), Identity, clock);
+            Reader = new GetTimerHandler(readers, Identity, clock);
         }
 
         public string Folder { get; }

@@ -7,7 +7,6 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Data.Sqlite;
-using Microsoft.EntityFrameworkCore;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -67,12 +66,10 @@ internal static class MigrateCommand
         await using var snapshot = source.BeginTransaction(IsolationLevel.Serializable, deferred: true); // one moment of all tables
 
         await using var pool = PostgresSettings.CreatePool($"{to};Command Timeout=0"); // a table may be long
-        var options = new DbContextOptionsBuilder<TimerSyncDb>();
-        options.UsePool(pool);
-        await using var db = new TimerSyncDb(options.Options);
-        await new PostgresEngine(new PostgresFingerprint()).OpenAsync(db, cancellationToken); // no node starts meanwhile
-        await db.Database.MigrateAsync(cancellationToken);
-        var target = (NpgsqlConnection)db.Database.GetDbConnection();
+        await using var target = pool.CreateConnection();
+        var engine = new PostgresEngine(new PostgresFingerprint());
+        await engine.OpenAsync(target, cancellationToken); // no node starts meanwhile
+        await DatabaseStart.MigrateAsync(engine, target, cancellationToken);
         await using var transaction = await target.BeginTransactionAsync(cancellationToken);
         foreach (var table in Tables)
         {

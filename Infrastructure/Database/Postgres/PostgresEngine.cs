@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
@@ -18,37 +19,39 @@ internal sealed class PostgresEngine(PostgresFingerprint fingerprint) : IDatabas
     /// <summary>Of the first connection, each as long as the connection string's timeout.</summary>
     private const int ConnectAttemptsMax = 5;
 
-    /// <summary>How long one step of an upgrade may take.</summary>
-    private static readonly TimeSpan UpgradeTimeout = TimeSpan.FromMinutes(30);
-
-    public async Task OpenAsync(TimerSyncDb db, CancellationToken cancellationToken)
+    public async Task OpenAsync(DbConnection connection, CancellationToken cancellationToken)
     {
-        await ConnectAsync(db, cancellationToken);
-        PostgresSettings.RequireDurableCommits((NpgsqlConnection)db.Database.GetDbConnection());
-        db.Database.SetCommandTimeout(UpgradeTimeout);
-        await db.ExecuteAsync($"SET lock_timeout = {StartLockTimeout.TotalMilliseconds:F0}", cancellationToken);
-        await db.ExecuteAsync("SELECT pg_advisory_lock(@lock)", cancellationToken, ("lock", StartLock));
+        await ConnectAsync(connection, cancellationToken);
+        PostgresSettings.RequireDurableCommits((NpgsqlConnection)connection);
+        await connection.ExecuteAsync($"SET lock_timeout = {StartLockTimeout.TotalMilliseconds:F0}", cancellationToken);
+        await using var take = new NpgsqlCommand("SELECT pg_advisory_lock(@lock)", (NpgsqlConnection)connection);
+        take.Parameters.AddWithValue("lock", StartLock);
+        take.CommandTimeout = 2 * (int)StartLockTimeout.TotalSeconds; // the server's own bound comes first, and says what was waited for
+        await take.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    public async Task<bool> KnowsAsync(TimerSyncDb db, string epoch, CancellationToken cancellationToken)
+    public void Use(DbContextOptionsBuilder db, DbConnection connection) => db.UseConnection(connection);
+
+    public async Task<bool> KnowsAsync(DbConnection connection, string epoch, CancellationToken cancellationToken)
     {
-        var now = await fingerprint.ReadAsync(db, cancellationToken);
-        return await Meta.ReadOrMakeAsync(db, PostgresFingerprint.MetaKey, now, cancellationToken) == now;
+        var now = await fingerprint.ReadAsync(connection, cancellationToken);
+        return await Meta.ReadOrMakeAsync(connection, PostgresFingerprint.MetaKey, now, cancellationToken) == now;
     }
 
-    public async Task RememberAsync(TimerSyncDb db, string epoch, CancellationToken cancellationToken)
+    public async Task RememberAsync(DbConnection connection, string epoch, CancellationToken cancellationToken)
     {
-        await Meta.WriteAsync(db, PostgresFingerprint.MetaKey, await fingerprint.ReadAsync(db, cancellationToken), cancellationToken);
-        await db.ExecuteAsync("SELECT pg_advisory_unlock(@lock)", cancellationToken, ("lock", StartLock));
+        await Meta.WriteAsync(connection, PostgresFingerprint.MetaKey, await fingerprint.ReadAsync(connection, cancellationToken), cancellationToken);
+        await connection.ExecuteAsync("SELECT pg_advisory_unlock(@lock)", cancellationToken, ("lock", StartLock));
     }
+
     /// <summary>A cold process on a busy machine may need longer than a connection is given later. Refusals are final.</summary>
-    private static async Task ConnectAsync(TimerSyncDb db, CancellationToken cancellationToken)
+    private static async Task ConnectAsync(DbConnection connection, CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                await db.Database.OpenConnectionAsync(cancellationToken);
+                await connection.OpenAsync(cancellationToken);
                 return;
             }
             catch (NpgsqlException exception) when (exception.InnerException is TimeoutException && attempt < ConnectAttemptsMax)

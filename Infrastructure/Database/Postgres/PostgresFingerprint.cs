@@ -1,3 +1,5 @@
+using System.Data.Common;
+
 namespace TimerSync.Infrastructure.Database.Postgres;
 
 /// <summary>
@@ -16,21 +18,21 @@ internal sealed class PostgresFingerprint
     private const string SystemIdentifier = "(SELECT system_identifier FROM pg_control_system())";
 
     /// <summary>Everybody may call it, unless an administrator has taken that away: then one sign less.</summary>
-    private const string MayReadSystemIdentifier = "SELECT has_function_privilege('pg_control_system()', 'EXECUTE') AS \"Value\"";
+    private const string MayReadSystemIdentifier = "SELECT has_function_privilege('pg_control_system()', 'EXECUTE')";
 
     private string? _sql;
 
     /// <summary>The query that reads it: one row, one column. Known from the start on.</summary>
     public string Sql => _sql ?? throw new InvalidOperationException("The database was not started.");
 
-    public async Task<string> ReadAsync(TimerSyncDb db, CancellationToken cancellationToken)
+    public async Task<string> ReadAsync(DbConnection connection, CancellationToken cancellationToken)
     {
-        var isAllowed = (await db.QueryAsync<bool>(MayReadSystemIdentifier, cancellationToken))[0];
+        var isAllowed = (await connection.QueryAsync(MayReadSystemIdentifier, static row => row.GetBoolean(0), cancellationToken))[0];
         _sql = $"""
             SELECT concat_ws('/', {(isAllowed ? SystemIdentifier : "'-'")}, d.oid, 'meta'::regclass::oid,
-                left(pg_walfile_name(pg_current_wal_flush_lsn()), 8)) AS "Value"
+                left(pg_walfile_name(pg_current_wal_flush_lsn()), 8))
             FROM pg_database d WHERE d.datname = current_database()
             """;
-        return (await db.QueryAsync<string>(_sql, cancellationToken))[0];
+        return (await connection.QueryAsync(_sql, static row => row.GetString(0), cancellationToken))[0];
     }
 }

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 using Npgsql;
@@ -36,6 +37,10 @@ internal static class PostgresSettings
     /// <summary>EF Core on that pool. Npgsql's own strategy would wrap what is to be seen as it is: a database that does not answer.</summary>
     public static DbContextOptionsBuilder UsePool(this DbContextOptionsBuilder db, NpgsqlDataSource pool) =>
         db.UseNpgsql(pool, npgsql => npgsql.ExecutionStrategy(dependencies => new NonRetryingExecutionStrategy(dependencies)));
+
+    /// <summary>The same on one connection.</summary>
+    public static DbContextOptionsBuilder UseConnection(this DbContextOptionsBuilder db, DbConnection connection) =>
+        db.UseNpgsql(connection, npgsql => npgsql.ExecutionStrategy(dependencies => new NonRetryingExecutionStrategy(dependencies)));
 
     /// <summary>A connection that is opened for one purpose and kept. Its name is seen in <c>pg_stat_activity</c>.</summary>
     public static NpgsqlConnection CreateOwnConnection(string connectionString, string purpose)

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Runtime.InteropServices;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
@@ -19,24 +20,27 @@ internal sealed class SqliteEngine(EpochFile epochFile) : IDatabaseEngine, IDisp
 
     private long _changes;
 
-    public async Task OpenAsync(TimerSyncDb db, CancellationToken cancellationToken)
+    public async Task OpenAsync(DbConnection connection, CancellationToken cancellationToken)
     {
-        CreateFile(new SqliteConnectionStringBuilder(db.Database.GetConnectionString()).DataSource);
-        await db.Database.OpenConnectionAsync(cancellationToken);
-        SqliteSettings.UseWriteAheadLog(db.Database.GetDbConnection());
+        CreateFile(new SqliteConnectionStringBuilder(connection.ConnectionString).DataSource);
+        await connection.OpenAsync(cancellationToken);
+        SqliteSettings.Apply(connection);
+        SqliteSettings.UseWriteAheadLog(connection);
 
         // EF Core's migration lock is a row. One that a crash in the middle of a start has left would be waited for without end.
-        await db.Database.ExecuteSqlRawAsync("DROP TABLE IF EXISTS \"__EFMigrationsLock\"", cancellationToken);
-        SqliteSettings.MakeDurable(db.Database.GetDbConnection());
+        await connection.ExecuteAsync("DROP TABLE IF EXISTS \"__EFMigrationsLock\"", cancellationToken);
+        SqliteSettings.MakeDurable(connection);
     }
 
-    public async Task<bool> KnowsAsync(TimerSyncDb db, string epoch, CancellationToken cancellationToken)
+    public void Use(DbContextOptionsBuilder db, DbConnection connection) => db.UseSqlite(connection);
+
+    public async Task<bool> KnowsAsync(DbConnection connection, string epoch, CancellationToken cancellationToken)
     {
-        _changes = (await db.QueryAsync<long>(EmbeddedSql.Load("SumVersions.sql"), cancellationToken))[0];
+        _changes = (await connection.QueryAsync(EmbeddedSql.Load("SumVersions.sql"), static row => row.GetInt64(0), cancellationToken))[0];
         return epochFile.Knows(epoch, _changes);
     }
 
-    public Task RememberAsync(TimerSyncDb db, string epoch, CancellationToken cancellationToken)
+    public Task RememberAsync(DbConnection connection, string epoch, CancellationToken cancellationToken)
     {
         epochFile.Open(epoch, _changes);
         return Task.CompletedTask;

@@ -1,2 +1,2 @@
 -- How many changes there ever were, of all users: by this number a restored backup is known (EpochFile).
-SELECT COALESCE(SUM(version), 0) AS "Value" FROM timer_versions
+SELECT COALESCE(SUM(version), 0) FROM timer_versions

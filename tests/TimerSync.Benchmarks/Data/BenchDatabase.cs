@@ -1,6 +1,4 @@
 using Microsoft.Data.Sqlite;
-using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using TimerSync.Benchmarks.Load;
@@ -16,17 +14,12 @@ namespace TimerSync.Benchmarks.Data;
 /// </summary>
 internal sealed class BenchDatabase : IDisposable
 {
-    private readonly ServiceProvider _services;
-
     private BenchDatabase(string file, string? signingKey)
     {
         File = file;
         Options = Microsoft.Extensions.Options.Options.Create(new DatabaseOptions { ConnectionString = $"Data Source={file};Pooling=False" });
-        _services = new ServiceCollection()
-            .AddDbContextFactory<TimerSyncDb>(db => db.UseSqlite(Options.Value.ConnectionString).AddInterceptors(new SqliteSettings()))
-            .BuildServiceProvider();
         EpochFile = new EpochFile(Options, NullLogger<EpochFile>.Instance);
-        Start = new DatabaseStart(_services.GetRequiredService<IDbContextFactory<TimerSyncDb>>(), new SqliteEngine(EpochFile));
+        Start = new DatabaseStart(SqliteSettings.CreateReaders(Options.Value.ConnectionString), new SqliteEngine(EpochFile));
         Tokens = new AccessTokens(Microsoft.Extensions.Options.Options.Create(new JwtOptions { SigningKey = signingKey }), Start);
     }
 
@@ -89,7 +82,6 @@ internal sealed class BenchDatabase : IDisposable
     public void Dispose()
     {
         EpochFile.Dispose();
-        _services.Dispose();
     }
 
     internal static SqliteCommand Prepare(SqliteConnection connection, string sql, params string[] parameters)

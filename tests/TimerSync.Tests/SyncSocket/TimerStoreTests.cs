@@ -2,7 +2,6 @@ using System.Data.Common;
 using FsCheck;
 using FsCheck.Fluent;
 using Microsoft.Data.Sqlite;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -219,8 +218,7 @@ public sealed class SqliteTimerStoreTests : TimerStoreTests
         var options = Options.Create(new DatabaseOptions { ConnectionString = $"Data Source={Path.Combine(_folder, "timersync.db")}" });
         _epochFile = new EpochFile(options, NullLogger<EpochFile>.Instance);
         using var engine = new SqliteEngine(_epochFile);
-        var start = new DatabaseStart(
-            new Databases(db => db.UseSqlite(options.Value.ConnectionString).AddInterceptors(new SqliteSettings())), engine);
+        var start = new DatabaseStart(SqliteSettings.CreateReaders(options.Value.ConnectionString), engine);
         await start.RunAsync(TestContext.Current.CancellationToken);
         var reader = new SqliteConnection($"{options.Value.ConnectionString};Pooling=False");
         await reader.OpenAsync(TestContext.Current.CancellationToken);
@@ -249,7 +247,7 @@ public sealed class PostgresTimerStoreTests : TimerStoreTests
         _database = await (await PostgresCluster.Shared).CreateDatabaseAsync();
         var options = Options.Create(new DatabaseOptions { Provider = "Postgres", ConnectionString = _database });
         await using var pool = PostgresSettings.CreatePool(_database);
-        var start = new DatabaseStart(new Databases(db => db.UsePool(pool)), new PostgresEngine(new PostgresFingerprint()));
+        var start = new DatabaseStart(pool, new PostgresEngine(new PostgresFingerprint()));
         await start.RunAsync(TestContext.Current.CancellationToken);
         var reader = new NpgsqlConnection($"{_database};Pooling=false");
         await reader.OpenAsync(TestContext.Current.CancellationToken);
@@ -260,15 +258,4 @@ public sealed class PostgresTimerStoreTests : TimerStoreTests
 
     private protected override bool IsRefusal(DbException exception, bool isUnique) =>
         exception.SqlState == (isUnique ? PostgresErrorCodes.UniqueViolation : PostgresErrorCodes.CheckViolation);
-}
-
-/// <summary>Contexts of one database.</summary>
-internal sealed class Databases(Action<DbContextOptionsBuilder> use) : IDbContextFactory<TimerSyncDb>
-{
-    public TimerSyncDb CreateDbContext()
-    {
-        var options = new DbContextOptionsBuilder<TimerSyncDb>();
-        use(options);
-        return new TimerSyncDb(options.Options);
-    }
 }
