@@ -15,17 +15,17 @@ internal sealed partial class Heartbeat(TimeProvider clock, ILogger<Heartbeat> l
     public static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// Looks in a row that find a peer silent before it is pinged, and again at each further one: 10 to 25 s. By chance 3 to 5,
-    /// so that those who came together, after a restart say, are not pinged together for ever.
+    /// Looks in a row that find a peer silent before it is pinged, and again at each further one: 20 to 30 s, as seldom as may be.
+    /// By chance 5 or 6, so that those who came together, after a restart say, are not pinged together for ever.
     /// </summary>
-    private const int LooksToPingMin = 3;
-    private const int LooksToPingMax = 5;
+    private const int LooksToPingMin = 5;
+    private const int LooksToPingMax = 6;
 
-    /// <summary>The same before it is cut, after two pings at least without an answer: 30 to 35 s.</summary>
-    public const int LooksToCut = 7;
+    /// <summary>The same before it is cut, after two pings at least without an answer: 35 to 40 s.</summary>
+    public const int LooksToCut = 8;
 
     /// <summary>Between two rounds at least: those due in the meantime are looked at together.</summary>
-    private static readonly TimeSpan RoundInterval = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan RoundInterval = TimeSpan.FromMilliseconds(20);
 
     private readonly Lock _gate = new();
 
@@ -72,12 +72,14 @@ internal sealed partial class Heartbeat(TimeProvider clock, ILogger<Heartbeat> l
 
             if (!next.Peer.IsEnded)
             {
-                Look(next.Peer, next.Socket);
+                var sent = Look(next.Peer, next.Socket);
                 Watch(next.Peer, next.Socket);
-
-                // A press that has come meanwhile goes first: a thread that waits for the processor, then what waits for this thread.
-                Thread.Yield();
-                await Task.Yield();
+                if (sent)
+                {
+                    // A press that has come meanwhile goes first: a thread that waits for the processor, then what waits for this thread.
+                    Thread.Yield();
+                    await Task.Yield();
+                }
             }
         }
 
@@ -93,7 +95,8 @@ internal sealed partial class Heartbeat(TimeProvider clock, ILogger<Heartbeat> l
         }
     }
 
-    private void Look(PeerStream peer, WebSocket socket)
+    /// <returns>Whether it was pinged or cut, which takes its time.</returns>
+    private bool Look(PeerStream peer, WebSocket socket)
     {
         try
         {
@@ -101,10 +104,13 @@ internal sealed partial class Heartbeat(TimeProvider clock, ILogger<Heartbeat> l
             if (silent >= LooksToCut)
             {
                 socket.Abort();
+                return true;
             }
-            else if (silent >= Random.Shared.Next(LooksToPingMin, LooksToPingMax + 1))
+
+            if (silent >= Random.Shared.Next(LooksToPingMin, LooksToPingMax + 1))
             {
                 peer.Ping();
+                return true;
             }
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException or ObjectDisposedException)
@@ -115,6 +121,8 @@ internal sealed partial class Heartbeat(TimeProvider clock, ILogger<Heartbeat> l
         {
             LogLookFailed(exception); // ours, not the network's: the other peers are looked at all the same
         }
+
+        return false;
     }
 
     [LoggerMessage(LogLevel.Error, "Pinging or cutting a connection failed")]
